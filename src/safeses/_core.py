@@ -1,0 +1,222 @@
+"""
+What a client and its views share: the parts, put together at first use.
+
+Nothing is connected before. Every use compares the process id, so that a
+forked child goes on with connections, locks and a queue of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from safeses import _request, _tag
+from safeses._hooks import Hooks
+from safeses._log import log
+from safeses._options import check_number
+from safeses._plan import send as plan
+from safeses._state import open_state
+from safeses._turns import Turns
+from safeses._values import Limits
+from safeses.errors import (
+    ConfigurationError,
+    ConfigurationWarning,
+    SafeSESError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from safeses._driver import ThreadDriver
+    from safeses._options import Options
+    from safeses._values import Receipt
+    from safeses.typing import Clock, SESClient, State
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What `safeses.Client` was given; see there."""
+
+    boto3_client: SESClient | Callable[[], SESClient] | None = None
+    region: str | None = None
+    state: State | str | None = None
+    limits: Limits | None = None
+    namespace: str = "safeses"
+    account: str | None = None
+    processes: int = 1
+    rate_factor: float = 1.0
+    attempt_timeout_s: float
+    tag_key: bytes | None = attrs.field(default=None, repr=False)
+    correlation_tag: bool = True
+    clock: Clock
+
+    def __attrs_post_init__(self) -> None:
+        if self.limits is not None and not isinstance(self.limits, Limits):
+            raise ConfigurationError(
+                f"limits={type(self.limits).__name__} is not Limits",
+                "use Limits(per_second=14, per_day=50_000)",
+            )
+        check_number("processes", self.processes, least=1)
+        check_number("rate_factor", self.rate_factor)
+        check_number("attempt_timeout_s", self.attempt_timeout_s)
+
+
+class Core:
+    """
+    The parts of one client.
+
+    Attributes:
+        settings: What it was given.
+        hooks: Who wants to know what happens.
+        state: Where the shared facts live.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.hooks = Hooks()
+        self.state, self._nobody_named_it = open_state(
+            settings.state,
+            settings.clock,
+            processes=settings.processes,
+            rate_factor=settings.rate_factor,
+        )
+        self._closing = threading.Event()
+        self._warned = settings.processes > 1 or not self._nobody_named_it
+        self._pid = os.getpid()
+        self._locks: dict[int, threading.Lock] = {}
+        self._client: Any = None
+        self._driver: ThreadDriver | None = None
+
+    def driver(self) -> ThreadDriver:
+        """
+        Return the driver, made now, or renewed in a forked child.
+
+        Raises:
+            ConfigurationError: The client was closed, or cannot work.
+        """
+        if self._closing.is_set():
+            raise ConfigurationError(
+                "the client is closed",
+                "close it after the last send, or make another",
+            )
+        pid = os.getpid()
+        if self._driver is None or self._pid != pid:
+            # One lock for each process: a parent's may be held for ever.
+            with self._locks.setdefault(pid, threading.Lock()):
+                forked = self._pid != pid
+                if forked:
+                    self._after_fork()
+                    self._pid = pid
+                if self._driver is None:
+                    self._driver = self._connect()
+            if forked:
+                self._warn_of_memory("this process was forked", depth=5)
+        return self._driver
+
+    def send(self, params: Mapping[str, Any], options: Options) -> Receipt:
+        """Send what boto3 would be given; see `safeses.Client.send`."""
+        driver = self.driver()
+        settings = self.settings
+        clock = settings.clock
+        began, wall = clock.monotonic(), clock.time()
+        request = _request.request(
+            params,
+            tag=_tag.make(settings.tag_key),
+            scope=driver.account.scope,
+            tagged=settings.correlation_tag,
+        )
+        terms = options.terms(settings.attempt_timeout_s)
+        driver.account.before_send()
+        try:
+            receipt = driver.run(
+                plan(request, terms, began, wall, self.hooks.heard)
+            )
+        except SafeSESError:
+            driver.account.after_send()
+            raise
+        driver.account.after_send()
+        return receipt
+
+    def client(self) -> Any:
+        """Return the boto3 client, made now if need be."""
+        self.driver()
+        return self._client
+
+    def close(self) -> None:
+        """End waits, close connections and the state; idempotent."""
+        self._closing.set()
+        if self._driver is not None:
+            self._driver.transport.close()
+        self.state.close()
+
+    def _connect(self) -> ThreadDriver:
+        # These load boto3, which importing safeses must not.
+        from safeses import _transport
+        from safeses._account import AccountWatch
+        from safeses._driver import ThreadDriver
+
+        settings = self.settings
+        given: Any = settings.boto3_client
+        if given is None:
+            given = _transport.connect(settings.region)
+        elif not hasattr(given, "send_email") and callable(given):
+            given = given()
+        transport = _transport.transport(given)
+        self._client = given
+        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+            self._warn_of_memory("Lambda runs many processes", depth=6)
+        owner = settings.account or transport.account or settings.namespace
+        return ThreadDriver(
+            transport=transport,
+            state=self.state,
+            turns=Turns(settings.clock),
+            hooks=self.hooks,
+            account=AccountWatch(
+                transport.get_account,
+                self.state,
+                f"{owner}/{transport.region}",
+                settings.clock,
+                settings.limits,
+            ),
+            clock=settings.clock,
+            closing=self._closing,
+            on_throttled=self._log_memory,
+        )
+
+    def _after_fork(self) -> None:
+        self.state.after_fork()
+        if self._driver is not None:
+            self._driver.turns.after_fork()
+            self._driver.account.after_fork()
+            self._driver.transport.after_fork()
+            if not self._closing.is_set():  # a waiter may hold its lock
+                self._driver.closing = self._closing = threading.Event()
+
+    def _warn_of_memory(self, why: str, depth: int) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{why}, and the state is memory that nobody asked for:"
+                f" each process limits itself only; {_REMEDY}",
+                ConfigurationWarning,
+                stacklevel=depth,  # where the caller sends
+            )
+
+    def _log_memory(self) -> None:
+        # In the midst of a send, where a warning that a filter makes an
+        # error would do harm.
+        if not self._warned:
+            self._warned = True
+            log.warning(
+                "SES throttles within our own limits, and the state is"
+                " memory that nobody asked for; if there are other"
+                " processes, %s",
+                _REMEDY,
+            )
+
+
+_REMEDY = "say Client(processes=N), or name a state that they share"

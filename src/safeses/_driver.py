@@ -1,0 +1,154 @@
+"""
+Performs, on threads, what the plan of a send asks for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from safeses._log import log
+from safeses._outcome import (
+    Admitted,
+    Answer,
+    Deferred,
+    Later,
+    NoAnswer,
+    Rejected,
+    Unknown,
+)
+from safeses._plan import (
+    Admit,
+    Effect,
+    Leave,
+    Notify,
+    Settle,
+    Sleep,
+    Submit,
+)
+from safeses.errors import ConfigurationError, SendingPausedError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from safeses._account import AccountWatch
+    from safeses._hooks import Hooks
+    from safeses._plan import Plan
+    from safeses._turns import Turns
+    from safeses._values import Receipt
+    from safeses.typing import Clock, State, Transport
+
+LONG_WAIT_S = 1.0
+
+
+@attrs.define
+class ThreadDriver:
+    """
+    Runs plans in the caller's thread; many threads may run at once.
+
+    Attributes:
+        transport: Makes the attempts.
+        state: Holds the shared facts.
+        turns: The queue of this process.
+        hooks: Who wants to know.
+        account: Is told when SES says something new of the account.
+        clock: Where the time comes from.
+        closing: Set when waits must end.
+        on_throttled: Is called when SES says that we are too fast.
+    """
+
+    transport: Transport
+    state: State
+    turns: Turns
+    hooks: Hooks
+    account: AccountWatch
+    clock: Clock
+    closing: threading.Event
+    on_throttled: Callable[[], None]
+    _acts: dict[type[Effect], Callable[[Any], Any]] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._acts = {
+            Admit: self._admit,
+            Leave: self._leave,
+            Notify: self._notify,
+            Settle: self._settle,
+            Sleep: self._sleep,
+            Submit: self._submit,
+        }
+
+    def run(self, plan: Plan) -> Receipt:
+        """Perform *plan* to its end."""
+        try:
+            effect = next(plan)
+            while True:
+                try:
+                    answer = self._perform(effect)
+                    now = self.clock.monotonic()
+                except BaseException as error:  # noqa: BLE001  # the plan decides
+                    effect = plan.throw(error)
+                else:
+                    effect = plan.send((now, answer))
+        except StopIteration as end:
+            receipt: Receipt = end.value
+            if receipt.waited_s > LONG_WAIT_S:
+                log.info(
+                    "sent after a wait of %.1f s: %s",
+                    receipt.waited_s,
+                    receipt.tag,
+                )
+            return receipt
+
+    def _perform(self, effect: Effect) -> Any:
+        return self._acts[type(effect)](effect)
+
+    def _admit(self, effect: Admit) -> Admitted | Later:
+        return self.turns.admit(effect.admission, self.state.admit)
+
+    def _leave(self, effect: Leave) -> None:
+        self.turns.leave(effect.admission)
+
+    def _submit(self, effect: Submit) -> Answer | NoAnswer:
+        return self.transport.send(
+            effect.params,
+            effect.timeout_s,
+            lambda: self.state.submit(effect.claim),
+        )
+
+    def _notify(self, effect: Notify) -> None:
+        self.hooks.tell(effect.event)
+
+    def _sleep(self, sleep: Sleep) -> None:
+        self.clock.sleep(sleep.seconds, sleep.wake or self.closing)
+        if self.closing.is_set():
+            raise ConfigurationError(
+                "the client was closed while a send waited",
+                "close it after the last send",
+            )
+
+    def _settle(self, settle: Settle) -> bool:
+        outcome = settle.outcome
+        tag = settle.claim.tag
+        if isinstance(outcome, Unknown):
+            log.warning("outcome unknown: %s", outcome.error)
+        elif isinstance(outcome, Deferred) and outcome.by != "released":
+            log.warning("deferred (%s): %s", outcome.by, tag)
+            if outcome.by == "rate":
+                self.on_throttled()
+        if (isinstance(outcome, Deferred) and outcome.by == "daily") or (
+            isinstance(outcome, Rejected)
+            and isinstance(outcome.error, SendingPausedError)
+        ):
+            self.account.forget()
+        try:
+            self.state.settle(settle.claim, outcome)
+        except Exception as error:  # noqa: BLE001  # never after acceptance
+            log.warning(
+                "the outcome of %s could not be recorded (%s)",
+                tag,
+                type(error).__name__,
+            )
+            return False
+        return True

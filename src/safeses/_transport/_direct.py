@@ -1,0 +1,97 @@
+"""
+One attempt through anything shaped like a boto3 client.
+
+For in-process simulators and stubs. Without botocore inside there is no
+deadline to enforce and no byte to watch: an exception counts as unknown
+unless botocore's own class says that nothing left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from botocore import exceptions as boto
+
+from safeses._classify import refusal
+from safeses._outcome import Answer, NoAnswer
+from safeses._transport._boto3 import answer_of, raise_if_ours_to_mend
+from safeses.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@attrs.define
+class DirectTransport:
+    """
+    Attempts through an object with boto3's methods.
+
+    Attributes:
+        client: Has ``send_email`` and, if it likes, ``get_account``.
+    """
+
+    client: Any
+
+    @property
+    def region(self) -> str:
+        """The region that the object claims, if any."""
+        meta = getattr(self.client, "meta", None)
+        region = getattr(meta, "region_name", None)
+        return region if isinstance(region, str) else "local"
+
+    @property
+    def account(self) -> str:
+        """No account: there are no credentials."""
+        return ""
+
+    def send(
+        self,
+        params: Mapping[str, Any],
+        timeout_s: float,  # noqa: ARG002  # nothing here to bound
+        before_send: Callable[[], None],
+    ) -> Answer | NoAnswer:
+        """Make exactly one attempt; see `safeses.typing.Transport`."""
+        before_send()
+        return self._call(self.client.send_email, params)
+
+    def get_account(
+        self,
+        timeout_s: float,  # noqa: ARG002  # nothing here to bound
+    ) -> Mapping[str, Any]:
+        """Ask for the account; see `safeses.typing.Transport`."""
+        answer = self._call(self.client.get_account, {})
+        if isinstance(answer, NoAnswer):
+            raise UnreachableError(answer.reason) from answer.error
+        if answer.status >= 300:
+            raise refusal(answer, "ses:GetAccount")
+        return answer.body
+
+    def after_fork(self) -> None:
+        """Nothing to renew."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _call(
+        self, call: Callable[..., Any], params: Mapping[str, Any]
+    ) -> Answer | NoAnswer:
+        try:
+            body = call(**params)
+        except boto.ClientError as error:
+            metadata = error.response.get("ResponseMetadata", {})
+            return answer_of(
+                metadata.get("HTTPStatusCode", 400), error.response
+            )
+        except (
+            boto.EndpointConnectionError,
+            boto.ConnectTimeoutError,
+            boto.ProxyConnectionError,
+        ) as error:
+            return NoAnswer(written=False, reason="no connection", error=error)
+        except boto.BotoCoreError as error:
+            raise_if_ours_to_mend(error)
+            return NoAnswer(
+                written=True, reason=type(error).__name__, error=error
+            )
+        return answer_of(200, body if isinstance(body, dict) else {})

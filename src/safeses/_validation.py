@@ -1,0 +1,380 @@
+"""
+Refuse here what SES would refuse, before it costs a token.
+
+Every rule reads the parameters of ``SendEmail``, so that a drop-in call
+is checked like a typed one. A rule yields findings; all of them together
+become one `InvalidMessageError`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from safeses import _address, _ses
+from safeses._values import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+CONTENT_KINDS: Final = {
+    "Simple": "simple",
+    "Raw": "raw",
+    "Template": "template",
+}
+_CONTROL: Final = _address.CONTROL
+_TAG: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_SES_TAG: Final = re.compile(r"ses:feedback-id-[ab]")
+_HEADER_NAME: Final = re.compile(r"[!-9;-@A-~]{1,126}")
+_HEADER_VALUE: Final = re.compile(r"[ -~]{1,995}")
+_ATTACHMENT_TEXTS: Final = (
+    ("ContentId", 1, _ses.CONTENT_ID_MAX_CHARS),
+    ("ContentType", 1, _ses.CONTENT_TYPE_MAX_CHARS),
+    ("ContentDescription", 0, _ses.DESCRIPTION_MAX_CHARS),
+)
+# What base64 makes of n bytes, with a line end every 76 characters.
+_BASE64: Final = 4 / 3 * 78 / 76
+# The headers and boundaries of one part.
+_PART_BYTES: Final = 500
+
+
+def check_destination(
+    recipients: Sequence[Any], senders: Sequence[Any]
+) -> Iterator[Finding]:
+    """Check who gets it, who sends it and who gets the answers."""
+    if not recipients:
+        yield Finding(
+            rule="recipients.none",
+            field="Destination",
+            limit="at least one recipient",
+            seen="none",
+            remedy="name one in to, cc or bcc",
+            source="SESv2 API, Destination",
+        )
+    elif len(recipients) > _ses.MAX_RECIPIENTS:
+        yield Finding(
+            rule="recipients.count",
+            field="Destination",
+            limit=f"at most {_ses.MAX_RECIPIENTS} recipients",
+            seen=str(len(recipients)),
+            remedy="send several messages, best one for each recipient",
+            source="SES Developer Guide, Service quotas",
+        )
+    for field, addresses in (
+        ("Destination", recipients),
+        ("FromEmailAddress", senders),
+    ):
+        for address in addresses:
+            if not isinstance(address, str):
+                yield _wrong_type(field, "a string", address)
+                continue
+            if not address.isprintable() and _CONTROL.search(address):
+                yield _control(field)
+                continue
+            wrong = _address.problem(address)
+            if wrong:
+                yield Finding(
+                    rule="address.syntax",
+                    field=field,
+                    limit="an ASCII address, as in RFC 5321",
+                    seen=wrong,
+                    remedy="correct the address; SES fails the whole call",
+                    source="RFC 5321, 4.1.2; SESv2 API, Destination",
+                )
+
+
+def check_content(content: object) -> Iterator[Finding]:
+    """Check that there is exactly one kind of content, and its fields."""
+    if not isinstance(content, dict):
+        yield _wrong_type("Content", "a dict", content)
+        return
+    kinds = [k for k in content if content[k] is not None]
+    if len(kinds) != 1 or kinds[0] not in CONTENT_KINDS:
+        yield Finding(
+            rule="content.kind",
+            field="Content",
+            limit="exactly one of Simple, Raw and Template",
+            seen=", ".join(str(k)[:20] for k in kinds) or "none",
+            remedy="keep one",
+            source="SESv2 API, EmailContent",
+        )
+        return
+    kind = kinds[0]
+    body = content[kind]
+    if not isinstance(body, dict):
+        yield _wrong_type(f"Content.{kind}", "a dict", body)
+        return
+    yield from _CHECKS[kind](body)
+
+
+def check_tags(tags: object) -> Iterator[Finding]:
+    """Check that SES takes the names and values of the message tags."""
+    good, bad = _dicts("EmailTags", tags)
+    yield from bad
+    for tag in good:
+        name, value = tag.get("Name"), tag.get("Value")
+        named = isinstance(name, str) and (
+            _TAG.fullmatch(name) or _SES_TAG.fullmatch(name)
+        )
+        if named and isinstance(value, str) and _TAG.fullmatch(value):
+            continue
+        yield Finding(
+            rule="tag.characters",
+            field="EmailTags",
+            limit=f"1 to {_ses.TAG_MAX_CHARS} of A-Z a-z 0-9 _ - each",
+            seen="another character or length",
+            remedy="replace other characters, such as blanks by _",
+            source="SESv2 API, MessageTag",
+        )
+
+
+def _check_simple(message: dict[str, Any]) -> Iterator[Finding]:
+    subject = message.get("Subject")
+    data = subject.get("Data") if isinstance(subject, dict) else None
+    if not isinstance(data, str):
+        yield _wrong_type("Subject.Data", "a string", data)
+    elif not data.isprintable() and _CONTROL.search(data):
+        yield _control("Subject")
+    body = message.get("Body")
+    parts = body if isinstance(body, dict) else {}
+    texts = [
+        part.get("Data") if isinstance(part, dict) else None
+        for part in (parts.get("Text"), parts.get("Html"))
+        if part is not None
+    ]
+    size = 0
+    for text in texts:
+        if not isinstance(text, str):
+            yield _wrong_type("Body.Data", "a string", text)
+            continue
+        size += len(text) if text.isascii() else _encoded_bytes(text)
+        if size < 0:
+            yield _control("Body")
+            return
+    if not texts:
+        yield Finding(
+            rule="body.none",
+            field="Body",
+            limit="a text or an html body",
+            seen="none",
+            remedy="give text, html or both",
+            source="SESv2 API, Body",
+        )
+    yield from _check_extras(message, size)
+
+
+def _check_template(template: dict[str, Any]) -> Iterator[Finding]:
+    named = [
+        name
+        for name in ("TemplateName", "TemplateArn", "TemplateContent")
+        if template.get(name)
+    ]
+    if len(named) != 1:
+        yield Finding(
+            rule="template.which",
+            field="Template",
+            limit="exactly one of name, ARN and inline content",
+            seen=", ".join(named) or "none",
+            remedy="keep one",
+            source="SESv2 API, Template",
+        )
+    data = template.get("TemplateData")
+    if data is None:
+        pass  # SES takes it for no data
+    elif not isinstance(data, str):
+        yield _wrong_type("TemplateData", "JSON text", data)
+    elif len(data) > _ses.TEMPLATE_DATA_MAX_CHARS:
+        yield Finding(
+            rule="template.data",
+            field="TemplateData",
+            limit=f"at most {_ses.TEMPLATE_DATA_MAX_CHARS} characters",
+            seen=str(len(data)),
+            remedy="send less data, or put it into an attachment",
+            source="SESv2 API, Template",
+        )
+    elif not _is_json_object(data):
+        yield Finding(
+            rule="template.json",
+            field="TemplateData",
+            limit="a JSON object",
+            seen="something else",
+            remedy="give a mapping, or json.dumps of one",
+            source="SESv2 API, Template",
+        )
+    yield from _check_extras(template, 0)
+
+
+def _check_raw(raw: dict[str, Any]) -> Iterator[Finding]:
+    data = raw.get("Data")
+    if not isinstance(data, (bytes, bytearray)):
+        yield _wrong_type("Raw.Data", "bytes", data)
+    elif len(data) > _ses.MAX_MESSAGE_BYTES:
+        yield _too_big(len(data))
+    elif not data.strip():
+        yield Finding(
+            rule="body.none",
+            field="Raw.Data",
+            limit="a MIME message",
+            seen="nothing",
+            remedy="give the message's bytes",
+            source="SESv2 API, RawMessage",
+        )
+
+
+_CHECKS: Final = {
+    "Simple": _check_simple,
+    "Raw": _check_raw,
+    "Template": _check_template,
+}
+
+
+def _check_extras(message: dict[str, Any], size: int) -> Iterator[Finding]:
+    headers, bad = _dicts("Headers", message.get("Headers"))
+    yield from bad
+    if len(headers) > _ses.MAX_HEADERS:
+        yield Finding(
+            rule="headers.count",
+            field="Headers",
+            limit=f"at most {_ses.MAX_HEADERS}",
+            seen=str(len(headers)),
+            remedy="drop some, or send a RawEmail",
+            source="SESv2 API, Message",
+        )
+    for header in headers:
+        yield from _check_header(header)
+    attachments, bad = _dicts("Attachments", message.get("Attachments"))
+    yield from bad
+    for attachment in attachments:
+        content = attachment.get("RawContent")
+        if not isinstance(content, (bytes, bytearray)):
+            yield _wrong_type("Attachments.RawContent", "bytes", content)
+            continue
+        size += int(len(content) * _BASE64) + _PART_BYTES
+        yield from _check_attachment(attachment)
+    if size > _ses.MAX_MESSAGE_BYTES:
+        yield _too_big(size)
+
+
+def _check_header(header: Mapping[str, str]) -> Iterator[Finding]:
+    name, value = header.get("Name"), header.get("Value")
+    if not isinstance(name, str) or not isinstance(value, str):
+        yield _wrong_type("Headers", "names and values as strings", value)
+        return
+    limit = ""
+    if not _HEADER_NAME.fullmatch(name):
+        limit = "names of 1 to 126 printable ASCII characters, no colon"
+    elif not _HEADER_VALUE.fullmatch(value):
+        limit = "values of 1 to 995 printable ASCII characters"
+    elif len(name) + len(value) > _ses.HEADER_MAX_CHARS:
+        limit = f"name and value of {_ses.HEADER_MAX_CHARS} together"
+    elif name.lower() in _ses.FORBIDDEN_HEADERS:
+        limit = f"not {name}, which SES sets itself"
+    if limit:
+        yield Finding(
+            rule="header.form",
+            field="Headers",
+            limit=limit,
+            seen=f"{len(name)} + {len(value)} characters",
+            remedy="encode, shorten or drop the header",
+            source="SESv2 API, MessageHeader; Guide, header fields",
+        )
+
+
+def _check_attachment(attachment: Mapping[str, Any]) -> Iterator[Finding]:
+    name = attachment.get("FileName")
+    if not isinstance(name, str):
+        yield _wrong_type("Attachments.FileName", "a string", name)
+    elif not name.isprintable() and _CONTROL.search(name):
+        yield _control("Attachments.FileName")
+    elif not 0 < len(name) <= _ses.FILE_NAME_MAX_CHARS:
+        yield Finding(
+            rule="attachment.file-name",
+            field="Attachments.FileName",
+            limit=f"1 to {_ses.FILE_NAME_MAX_CHARS} characters",
+            seen=str(len(name)),
+            remedy="shorten the name, keep its extension",
+            source="SESv2 API, Attachment",
+        )
+    for field, least, most in _ATTACHMENT_TEXTS:
+        text = attachment.get(field)
+        if text is None:
+            continue
+        if not isinstance(text, str):
+            yield _wrong_type(f"Attachments.{field}", "a string", text)
+        elif not text.isprintable() and _CONTROL.search(text):
+            yield _control(f"Attachments.{field}")
+        elif not least <= len(text) <= most:
+            yield Finding(
+                rule="attachment.text",
+                field=f"Attachments.{field}",
+                limit=f"{least} to {most} characters",
+                seen=str(len(text)),
+                remedy="shorten it, or leave it out",
+                source="SESv2 API, Attachment",
+            )
+
+
+def _dicts(
+    field: str, items: object
+) -> tuple[list[dict[str, Any]], list[Finding]]:
+    """Split a list into its dicts and what is wrong with the rest."""
+    if items is None:
+        return [], []
+    if not isinstance(items, (list, tuple)):
+        return [], [_wrong_type(field, "a list of dicts", items)]
+    return (
+        [item for item in items if isinstance(item, dict)],
+        [
+            _wrong_type(field, "a list of dicts", item)
+            for item in items
+            if not isinstance(item, dict)
+        ],
+    )
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _encoded_bytes(text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:  # a lone surrogate
+        return -(10**12)
+
+
+def _too_big(size: int) -> Finding:
+    return Finding(
+        rule="message.size",
+        field="Content",
+        limit=f"at most {_ses.MAX_MESSAGE_BYTES} bytes after base64",
+        seen=str(size),
+        remedy="link to large files instead of attaching them",
+        source="SES Developer Guide, Service quotas",
+    )
+
+
+def _control(field: str) -> Finding:
+    return Finding(
+        rule="text.control",
+        field=field,
+        limit="no control characters, line ends or lone surrogates",
+        seen="at least one",
+        remedy="remove them; in user input they are an attack",
+        source="RFC 5322, 2.2",
+    )
+
+
+def _wrong_type(field: str, wanted: str, seen: object) -> Finding:
+    return Finding(
+        rule="type",
+        field=field,
+        limit=wanted,
+        seen=type(seen).__name__,
+        remedy=f"give {wanted}",
+        source="SESv2 API",
+    )

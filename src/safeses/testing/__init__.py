@@ -1,0 +1,57 @@
+"""
+For tests of applications that send, and of parts that others write.
+
+Importing this loads neither pytest, hypothesis nor boto3; each name is
+loaded when it is first used. `BudgetContract` needs pytest and hypothesis.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from safeses.testing._clock import FakeClock
+    from safeses.testing._contracts import BudgetContract
+    from safeses.testing._outbox import Outbox, SentMail
+    from safeses.testing._sendable import assert_sendable
+    from safeses.testing._simulator import Faults, SimulatedSES
+    from safeses.testing._stub import StubSES
+    from safeses.testing._stubbed import stubbed
+
+__all__ = [
+    "BudgetContract",
+    "FakeClock",
+    "Faults",
+    "Outbox",
+    "SentMail",
+    "SimulatedSES",
+    "StubSES",
+    "assert_sendable",
+    "stubbed",
+]
+
+_HOMES = {
+    "BudgetContract": "_contracts",
+    "FakeClock": "_clock",
+    "Faults": "_simulator",
+    "Outbox": "_outbox",
+    "SentMail": "_outbox",
+    "SimulatedSES": "_simulator",
+    "StubSES": "_stub",
+    "assert_sendable": "_sendable",
+    "stubbed": "_stubbed",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

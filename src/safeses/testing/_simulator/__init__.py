@@ -1,0 +1,25 @@
+"""
+Amazon SES as its documents describe it, for tests: `SimulatedSES`.
+
+Sources are AWS's Developer Guide, the SESv2 API reference, botocore's models
+and public logs. No emulator that we know throttles, counts a quota or loses
+an answer; this one does, since those are the cases that duplicate mail.
+"""
+
+from ._client import SimulatedClient
+from ._faults import Fault, Faults
+from ._mail import SentMail, SuppressedRecipient
+from ._rate import Clock
+from ._server import Server
+from ._simulated import SimulatedSES
+
+__all__ = [
+    "Clock",
+    "Fault",
+    "Faults",
+    "SentMail",
+    "Server",
+    "SimulatedClient",
+    "SimulatedSES",
+    "SuppressedRecipient",
+]

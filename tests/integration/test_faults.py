@@ -1,0 +1,321 @@
+"""What goes wrong on the way to SES and back, whatever the SDK's retries."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from safeses import (
+    Client,
+    ConfigurationError,
+    Email,
+    Limits,
+    OutcomeUnknownError,
+    RateLimitedError,
+    Receipt,
+    SafeSESError,
+    UnreachableError,
+)
+from safeses.testing import SimulatedSES
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.server
+
+TIMEOUT_S = 1.0
+LATE_S = 0.5
+# Who made the client and how it would retry; its time-outs are not ours.
+CLIENTS: dict[str, dict[str, Any] | None] = {
+    "none given": None,
+    "legacy": {"retries": {"mode": "legacy"}, "read_timeout": 0.2},
+    "standard": {"retries": {"mode": "standard"}, "connect_timeout": 0.001},
+    "default": {},
+}
+# After each of these nobody knows: is the mail there?
+LOSING = {
+    "stall": 1,
+    "stall_headers": 1,
+    "drip": 1,
+    "reset_after": 1,
+    "close": 1,
+    "cut": 1,
+    "empty": 1,
+    "html": 1,
+    "tls_corrupt": 1,
+    "status:408": 1,
+    "status:400:RequestTimeout": 1,
+    "status:500": 1,
+    "status:502": 1,
+    "status:503": 1,
+    "status:504": 1,
+    "redirect": 0,
+}
+STRANGE = ("huge", "continue", "latency:0.4")
+RATE = "Maximum sending rate exceeded."
+
+
+@attrs.define
+class Peer:
+    """An SES, and a client that sends to it."""
+
+    ses: SimulatedSES
+    client: Client
+
+    def send(self, mail: Email, **options: Any) -> Receipt | SafeSESError:
+        """Return what came of it."""
+        try:
+            return self.client.send(mail, **options)
+        except SafeSESError as error:
+            return error
+
+
+@pytest.fixture(scope="module")
+def peers(
+    boto3_client: Callable[..., Any], tls: tuple[ssl.SSLContext, Path]
+) -> Iterator[list[Peer]]:
+    """One peer for each kind of client, half of them over TLS."""
+    context, authority = tls
+    made = []
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        for name, config in CLIENTS.items():
+            ses = SimulatedSES(max_send_rate=10_000)
+            secure = name in {"none given", "standard"}
+            url = stack.enter_context(
+                ses.serve(
+                    host="localhost",
+                    ssl_context=context if secure else None,
+                )
+            )
+            given = None
+            if config is None:
+                patch.setenv("AWS_ENDPOINT_URL_SESV2", url)
+                patch.setenv("AWS_CA_BUNDLE", str(authority))
+            else:
+                given = boto3_client(url, verify=str(authority), **config)
+            client = Client(
+                given,
+                limits=Limits(per_second=10_000),
+                attempt_timeout_s=TIMEOUT_S,
+            )
+            stack.enter_context(client)
+            client.boto3_client.meta  # noqa: B018  # made while the settings hold
+            made.append(Peer(ses, client))
+        yield made
+
+
+def at_once(peers: list[Peer], act: Callable[[Peer], Any]) -> list[Any]:
+    """Do the same with every peer at the same time."""
+    with ThreadPoolExecutor(len(peers)) as pool:
+        return list(pool.map(act, peers))
+
+
+@pytest.mark.parametrize("when", ["first", "always"])
+@pytest.mark.parametrize("fault", LOSING)
+def test_a_lost_answer(
+    peers: list[Peer], mail: Callable[..., Email], fault: str, when: str
+) -> None:
+    """A mail whose answer is lost is there once, unknown, and in time."""
+
+    def act(peer: Peer) -> tuple[object, ...]:
+        before = peer.ses.requests["SendEmail"]
+        peer.ses.faults.add(fault, first=1 if when == "first" else None)
+        began = time.monotonic()
+        lost = peer.send(mail())
+        in_time = time.monotonic() - began < TIMEOUT_S + LATE_S
+        peer.ses.faults.clear()
+        requests = peer.ses.requests["SendEmail"] - before
+        tag = lost.tag if isinstance(lost, OutcomeUnknownError) else ""
+        following = peer.send(mail())
+        return (
+            type(lost),
+            requests,
+            peer.ses.copies(tag),
+            in_time,
+            type(following),
+        )
+
+    assert [(OutcomeUnknownError, 1, LOSING[fault], True, Receipt)] * len(
+        peers
+    ) == at_once(peers, act)
+
+
+@pytest.mark.parametrize("fault", STRANGE)
+def test_a_strange_answer(
+    peers: list[Peer], mail: Callable[..., Email], fault: str
+) -> None:
+    """An odd or slow answer with a MessageId is an answer."""
+
+    def act(peer: Peer) -> tuple[object, ...]:
+        peer.ses.faults.add(fault)
+        receipt = peer.client.send(mail())
+        peer.ses.faults.clear()
+        return peer.ses.copies(receipt.tag), receipt.attempts
+
+    assert [(1, 1)] * len(peers) == at_once(peers, act)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["status:429:TooManyRequestsException", "status:400:Throttling"],
+)
+def test_a_throttle(
+    peers: list[Peer], mail: Callable[..., Email], fault: str
+) -> None:
+    """What SES refuses for now is sent once, after a wait."""
+
+    def act(peer: Peer) -> tuple[object, ...]:
+        peer.ses.faults.add(fault, first=1, message=RATE)
+        receipt = peer.client.send(mail())
+        peer.ses.faults.clear()
+        return (
+            peer.ses.copies(receipt.tag),
+            receipt.attempts,
+            receipt.waited_s > 0,
+        )
+
+    assert [(1, 2, True)] * len(peers) == at_once(peers, act)
+
+
+def test_throttled_for_ever(
+    peers: list[Peer], mail: Callable[..., Email]
+) -> None:
+    """When patience ends before the throttling does, nothing was sent."""
+
+    def act(peer: Peer) -> tuple[object, ...]:
+        before = len(peer.ses.sent)
+        peer.ses.faults.add("status:429", message=RATE)
+        began = time.monotonic()
+        error = peer.send(mail(), max_wait_s=1.0)
+        elapsed_s = time.monotonic() - began
+        peer.ses.faults.clear()
+        return type(error), len(peer.ses.sent) - before, elapsed_s < 2.0
+
+    assert [(RateLimitedError, 0, True)] * len(peers) == at_once(peers, act)
+
+
+def test_a_refused_connection(
+    peers: list[Peer], mail: Callable[..., Email]
+) -> None:
+    """While nobody listens a mail waits, and then it is sent once."""
+
+    def act(peer: Peer) -> tuple[object, ...]:
+        peer.send(mail())
+        answers: list[Receipt | SafeSESError] = []
+        sender = threading.Thread(
+            target=lambda: answers.append(peer.send(mail(), max_wait_s=20)),
+        )
+        with peer.ses.refusing():
+            sender.start()
+            impatient = peer.send(mail(), max_wait_s=0.3)
+        sender.join(30)
+        (late,) = answers
+        assert isinstance(late, Receipt)
+        return type(impatient), peer.ses.copies(late.tag), late.attempts > 1
+
+    assert [(UnreachableError, 1, True)] * len(peers) == at_once(peers, act)
+
+
+def test_a_reset_before_reading(
+    peers: list[Peer], mail: Callable[..., Email]
+) -> None:
+    """A reset while we write is unknown, even if SES never read it."""
+
+    def act(peer: Peer) -> tuple[object, ...]:
+        before = len(peer.ses.sent)
+        peer.ses.faults.add("reset_before", first=1)
+        error = peer.send(mail())
+        peer.ses.faults.clear()
+        return type(error), len(peer.ses.sent) - before
+
+    assert [(OutcomeUnknownError, 0)] * len(peers) == at_once(peers, act)
+
+
+def test_their_own_calls_are_retried(
+    peers: list[Peer], mail: Callable[..., Email]
+) -> None:
+    """Calls made past us, on the same client, keep the SDK's retries."""
+
+    def act(peer: Peer) -> tuple[int, ...]:
+        peer.client.send(mail())
+        before = peer.ses.requests
+        for operation in ("GetAccount", "SendEmail"):
+            peer.ses.faults.add("status:503", first=1, operation=operation)
+        boto = peer.client.boto3_client
+        boto.get_account()
+        boto.send_email(
+            FromEmailAddress="shop@a.example",
+            Destination={"ToAddresses": ["eva@b.example"]},
+            Content={
+                "Simple": {
+                    "Subject": {"Data": "Hi"},
+                    "Body": {"Text": {"Data": "Hi"}},
+                }
+            },
+        )
+        peer.ses.faults.clear()
+        after = peer.ses.requests - before
+        return after["GetAccount"], after["SendEmail"]
+
+    assert [(2, 2)] * len(peers) == at_once(peers, act)
+
+
+def test_their_own_time_outs(
+    serving: Callable[..., tuple[SimulatedSES, Client]],
+    mail: Callable[..., Email],
+) -> None:
+    """A given client's time-outs hold for its own calls, not for ours."""
+    ses, client = serving(
+        config={"read_timeout": 0.2, "retries": {"total_max_attempts": 1}}
+    )
+    ses.faults.add("latency:0.5", operation=None)
+    receipt = client.send(mail())
+    with pytest.raises(ReadTimeoutError):
+        client.boto3_client.get_account()
+
+    assert 1 == ses.copies(receipt.tag)
+
+
+def test_the_drop_in(
+    serving: Callable[..., tuple[SimulatedSES, Client]],
+) -> None:
+    """No ClientError says of a mail that its outcome is unknown."""
+    ses, client = serving(config={"retries": {"mode": "standard"}})
+    ses.faults.add("status:503")
+    with pytest.raises(OutcomeUnknownError) as caught:
+        client.send_email(
+            FromEmailAddress="shop@a.example",
+            Destination={"ToAddresses": ["eva@b.example"]},
+            Content={
+                "Simple": {
+                    "Subject": {"Data": "Hi"},
+                    "Body": {"Text": {"Data": "Hi"}},
+                }
+            },
+        )
+
+    assert (1, False) == (
+        ses.requests["SendEmail"],
+        isinstance(caught.value, ClientError),
+    )
+
+
+def test_adaptive_is_refused(
+    serving: Callable[..., tuple[SimulatedSES, Client]],
+    mail: Callable[..., Email],
+) -> None:
+    """A client that sleeps after our slot is refused before a send."""
+    ses, client = serving(config={"retries": {"mode": "adaptive"}})
+    with pytest.raises(ConfigurationError):
+        client.send(mail())
+
+    assert 0 == ses.requests.total()

@@ -1,0 +1,387 @@
+"""What becomes of the parameters: made safe, checked, never changed."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from safeses import ConfigurationError, InvalidMessageError
+from safeses._request import Request, request
+
+TAG = "0123abcd"
+OURS = {"Name": "safeses-id", "Value": TAG}
+OUR_HEADER = {"Name": "X-Safeses-Id", "Value": TAG}
+ANN = {"ToAddresses": ["ann@a.example"]}
+
+
+def simple(**changed: Any) -> dict[str, Any]:
+    """Return the content of a small mail."""
+    return {
+        "Simple": {
+            "Subject": {"Data": "s"},
+            "Body": {"Text": {"Data": "t"}},
+            **changed,
+        }
+    }
+
+
+def make(content: object = None, /, **params: Any) -> Request:
+    """Return what becomes of *params*."""
+    tagged = params.pop("tagged", True)
+    params.setdefault("Content", content or simple())
+    params.setdefault("Destination", ANN)
+    params = {k: v for k, v in params.items() if v is not ...}
+    return request(params, tag=TAG, scope="local", tagged=tagged)
+
+
+def refused(content: object = None, /, **params: Any) -> list[str]:
+    """Return the rules that *params* break."""
+    with pytest.raises(InvalidMessageError) as caught:
+        make(content, **params)
+    return [finding.rule for finding in caught.value.findings]
+
+
+class TestTag:
+    """The correlation tag and its header."""
+
+    def test_is_added(self) -> None:
+        """The mail carries our tag and our header, after the caller's."""
+        params = make(
+            simple(Headers=[{"Name": "X-A", "Value": "1"}]),
+            EmailTags=[{"Name": "a", "Value": "b"}],
+        ).params
+
+        assert (
+            [{"Name": "a", "Value": "b"}, OURS],
+            [{"Name": "X-A", "Value": "1"}, OUR_HEADER],
+        ) == (params["EmailTags"], params["Content"]["Simple"]["Headers"])
+
+    def test_is_left_out(self) -> None:
+        """A caller who compares parameters can have neither."""
+        params = make(tagged=False).params
+
+        assert {"Destination": ANN, "Content": simple()} == params
+
+    def test_template_has_the_header(self) -> None:
+        """A template carries both, too."""
+        params = make({"Template": {"TemplateName": "x"}}).params
+
+        assert [OUR_HEADER] == params["Content"]["Template"]["Headers"]
+
+    @pytest.mark.parametrize("count, is_free", [(14, True), (15, False)])
+    def test_header_only_where_free(
+        self, count: int, *, is_free: bool
+    ) -> None:
+        """Fifteen headers of the caller's leave no room for ours."""
+        given = [{"Name": f"X-{n}", "Value": "1"} for n in range(count)]
+        params = make(simple(Headers=given)).params
+        headers = params["Content"]["Simple"]["Headers"]
+
+        assert is_free == (OUR_HEADER in headers)
+
+    def test_is_not_there_twice(self) -> None:
+        """A message that carries a tag and header already gets no second."""
+        old = {"Name": "safeses-id", "Value": "old"}
+        header = {"Name": "x-safeses-id", "Value": "old"}
+        params = make(simple(Headers=[header]), EmailTags=[old]).params
+
+        assert ([OURS], [header]) == (
+            params["EmailTags"],
+            params["Content"]["Simple"]["Headers"],
+        )
+
+
+class TestMended:
+    """What SES would mangle is set right."""
+
+    def test_charset_of_the_drop_in(self) -> None:
+        """Text that is not ASCII gets UTF-8 where no charset was named."""
+        body = {
+            "Text": {"Data": "ö", "Charset": "ISO-8859-1"},
+            "Html": {"Data": "ö"},
+        }
+        params = make(
+            simple(Subject={"Data": "ü"}, Body=body), tagged=False
+        ).params
+        content = params["Content"]["Simple"]
+
+        assert (
+            {"Data": "ü", "Charset": "UTF-8"},
+            {
+                "Text": {"Data": "ö", "Charset": "ISO-8859-1"},
+                "Html": {"Data": "ö", "Charset": "UTF-8"},
+            },
+        ) == (content["Subject"], content["Body"])
+
+    def test_attachments_of_the_drop_in(self) -> None:
+        """SES's default of SEVEN_BIT becomes BASE64, a choice stays."""
+        given: list[dict[str, Any]] = [
+            {"RawContent": b"\0", "FileName": "a.bin"},
+            {
+                "RawContent": b"a",
+                "FileName": "a.txt",
+                "ContentTransferEncoding": "QUOTED_PRINTABLE",
+            },
+        ]
+        params = make(simple(Attachments=given)).params
+
+        assert ["BASE64", "QUOTED_PRINTABLE"] == [
+            item["ContentTransferEncoding"]
+            for item in params["Content"]["Simple"]["Attachments"]
+        ]
+
+    def test_addresses_become_7_bit(self) -> None:
+        """Names and domains are encoded wherever an address stands."""
+        params = make(
+            FromEmailAddress="Jürgen <j@bücher.example>",
+            Destination={
+                "ToAddresses": ("é <a@b.example>",),
+                "CcAddresses": [],
+                "BccAddresses": ["c@é.example"],
+            },
+            ReplyToAddresses=["ü <r@b.example>"],
+        ).params
+
+        assert (
+            "=?utf-8?q?J=C3=BCrgen?= <j@xn--bcher-kva.example>",
+            {
+                "ToAddresses": ["=?utf-8?b?w6k=?= <a@b.example>"],
+                "BccAddresses": ["c@xn--9ca.example"],
+            },
+            ["=?utf-8?b?w7w=?= <r@b.example>"],
+        ) == (
+            params["FromEmailAddress"],
+            params["Destination"],
+            params["ReplyToAddresses"],
+        )
+
+
+def test_counts() -> None:
+    """To, Cc and Bcc cost; mail to the simulator costs no quota."""
+    made = make(
+        Destination={
+            "ToAddresses": ["a@b.example", "x@simulator.amazonses.com"],
+            "CcAddresses": ["simulator.amazonses.com <c@d.example>"],
+            "BccAddresses": ["<bounce@SIMULATOR.amazonses.com>"],
+        }
+    )
+
+    assert (4, 2, 4) == (made.cost, made.quota_cost, len(made.recipients))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {
+            "FromEmailAddress": "ü <s@a.example>",
+            "Destination": {"ToAddresses": ["ü <b@é.example>"]},
+            "ReplyToAddresses": ["ü <r@b.example>"],
+            "EmailTags": [{"Name": "safeses-id", "Value": "old"}],
+            "Content": simple(
+                Subject={"Data": "ü"},
+                Headers=[{"Name": "X-A", "Value": "1"}],
+                Attachments=[{"RawContent": b"", "FileName": "a.txt"}],
+            ),
+        },
+        {
+            "Content": {
+                "Raw": {
+                    "Data": bytearray(
+                        b"To: a@b.example\r\nBcc: c@d.example\r\n"
+                        b"X-SES-MESSAGE-TAGS: a=b\r\n\r\n"
+                    )
+                }
+            }
+        },
+        {"Content": {"Raw": {"Data": "To: a@b.example\n\nü"}}},
+        {
+            "Destination": ANN,
+            "Content": {"Template": {"TemplateName": "x", "Headers": []}},
+        },
+    ],
+    ids=["simple", "raw", "raw text", "template"],
+)
+def test_caller_keeps_what_is_theirs(params: dict[str, Any]) -> None:
+    """Nothing that the caller passes in is changed, however deep."""
+    before = copy.deepcopy(params)
+    made = request(params, tag=TAG, scope="local")
+
+    assert (before, False) == (params, params == made.params)
+
+
+@pytest.mark.parametrize("name", ["Source", "Message", "RawMessage", "Tags"])
+def test_v1_parameters(name: str) -> None:
+    """Parameters of the v1 API are named as such."""
+    with pytest.raises(ConfigurationError) as caught:
+        make(**{name: "x"})
+
+    assert "these are parameters of the v1 API" == caught.value.problem
+
+
+LONG = "a" * 1000
+
+
+@pytest.mark.parametrize(
+    "params, rules",
+    [
+        ({"Content": {}}, ["content.kind"]),
+        ({"Content": ...}, ["type"]),
+        ({"Content": 5}, ["type"]),
+        ({"Content": {"Simple": 5}}, ["type"]),
+        ({"Content": {**simple(), "Raw": {"Data": b"x"}}}, ["content.kind"]),
+        ({"Content": {"Simpel": {}}}, ["content.kind"]),
+        ({"Content": {"Simple": {}}}, ["type", "body.none"]),
+        ({"Content": simple(Body={})}, ["body.none"]),
+        ({"Content": simple(Body=None)}, ["body.none"]),
+        ({"Content": simple(Body={"Text": "t"})}, ["type"]),
+        ({"Content": simple(Subject={"Data": "a\nb"})}, ["text.control"]),
+        (
+            {"Content": simple(Body={"Text": {"Data": "\ud800"}})},
+            ["text.control"],
+        ),
+        ({"Content": {"Raw": {"Data": b" \r\n"}}}, ["body.none"]),
+        ({"Content": {"Raw": {"Data": 5}}}, ["type"]),
+        ({"Content": {"Raw": {"Data": "\ud800"}}}, ["type"]),
+        ({"Content": {"Raw": {}}}, ["type"]),
+        ({"Content": {"Template": {}}}, ["template.which"]),
+        (
+            {
+                "Content": {
+                    "Template": {"TemplateName": "a", "TemplateArn": "b"}
+                }
+            },
+            ["template.which"],
+        ),
+        (
+            {
+                "Content": {
+                    "Template": {
+                        "TemplateName": "a",
+                        "TemplateData": "x" * 262_145,
+                    }
+                }
+            },
+            ["template.data"],
+        ),
+        ({"Destination": ...}, ["recipients.none"]),
+        ({"Destination": {}}, ["recipients.none"]),
+        ({"Destination": {"ToAddresses": []}}, ["recipients.none"]),
+        ({"Destination": "a@b.example"}, ["type"]),
+        ({"Destination": {"ToAddresses": "a@b.example"}}, ["type"]),
+        ({"Destination": {"ToAddresses": 5}}, ["type"]),
+        ({"Destination": {"ToAddresses": [5]}}, ["type"]),
+        ({"Destination": {"ToAddresses": [""]}}, ["address.syntax"]),
+        (
+            {"Destination": {"ToAddresses": ["a@b.example"] * 51}},
+            ["recipients.count"],
+        ),
+        (
+            {"Destination": {"ToAddresses": ["a@b.example\r\nBcc: c@d.e"]}},
+            ["text.control"],
+        ),
+        (
+            {"Destination": {"ToAddresses": ["é\r\nX <a@b.example>"]}},
+            ["text.control"],
+        ),
+        ({"FromEmailAddress": "é@b.example"}, ["address.syntax"]),
+        ({"FromEmailAddress": 5}, ["type"]),
+        ({"ReplyToAddresses": "a@b.example"}, ["type"]),
+        ({"ReplyToAddresses": ["x"]}, ["address.syntax"]),
+        ({"EmailTags": 5}, ["type"]),
+        ({"EmailTags": [5]}, ["type"]),
+        ({"EmailTags": {"a": "b"}}, ["type"]),
+        ({"EmailTags": [{"Name": "a"}]}, ["tag.characters"]),
+        ({"EmailTags": [{"Name": "a", "Value": "b c"}]}, ["tag.characters"]),
+        ({"EmailTags": [{"Name": "a", "Value": "b\n"}]}, ["tag.characters"]),
+        ({"Content": simple(Headers=5)}, ["type"]),
+        ({"Content": simple(Headers=["X"])}, ["type"]),
+        ({"Content": simple(Headers=[{"Name": "X"}])}, ["type"]),
+        ({"Content": simple(Headers=[{}] * 16)}, ["headers.count"]),
+        ({"Content": simple(Attachments=5)}, ["type"]),
+        ({"Content": simple(Attachments=[5])}, ["type"]),
+        ({"Content": simple(Attachments=[{}])}, ["type"]),
+    ],
+)
+def test_refused(params: dict[str, Any], rules: list[str]) -> None:
+    """What boto3 or SES would refuse is a finding, never a TypeError."""
+    found = refused(**params)
+
+    assert rules == list(dict.fromkeys(found))[: len(rules)]
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("", "x"),
+        ("X:", "x"),
+        ("X Y", "x"),
+        ("X\r\nBcc", "x"),
+        ("Ü", "x"),
+        ("a" * 127, "x"),
+        ("X", ""),
+        ("X", "ü"),
+        ("X", "a\r\nBcc: b@c.example"),
+        ("X", "a\n"),
+        ("X", "a" * 996),
+        ("XX", "a" * 995),
+        ("bCC", "x"),
+        ("Return-Path", "x"),
+    ],
+)
+def test_refused_headers(name: str, value: str) -> None:
+    """A header that would break out, or that SES sets, is refused."""
+    header = {"Name": name, "Value": value}
+
+    assert ["header.form"] == refused(simple(Headers=[header]))
+
+
+@pytest.mark.parametrize(
+    "field, value, rule",
+    [
+        ("FileName", "", "attachment.file-name"),
+        ("FileName", "a" * 256, "attachment.file-name"),
+        ("FileName", 'a\r\nX: "b.txt', "text.control"),
+        ("ContentId", "", "attachment.text"),
+        ("ContentId", "a" * 79, "attachment.text"),
+        ("ContentId", "a\r\nX: b", "text.control"),
+        ("ContentId", 5, "type"),
+        ("ContentType", "a" * 79, "attachment.text"),
+        ("ContentType", "text/plain\r\nX: b", "text.control"),
+        ("ContentDescription", "a" * 1001, "attachment.text"),
+    ],
+)
+def test_refused_attachments(field: str, value: object, rule: str) -> None:
+    """What botocore's model forbids of an attachment is refused."""
+    attachment = {"RawContent": b"", "FileName": "a.txt", field: value}
+
+    assert [rule] == refused(simple(Attachments=[attachment]))
+
+
+@pytest.mark.parametrize(
+    "bytes_in, is_too_big", [(27 * 1024**2, False), (31 * 1024**2, True)]
+)
+def test_size_after_base64(bytes_in: int, *, is_too_big: bool) -> None:
+    """The 40 MB of SES are counted after base64."""
+    content = simple(
+        Attachments=[{"RawContent": bytes(bytes_in), "FileName": "a.bin"}]
+    )
+    if not is_too_big:
+        assert 1 == make(content).cost
+        return
+
+    assert ["message.size"] == refused(content)
+
+
+def test_everything_at_once() -> None:
+    """All that is wrong with the content is said at once."""
+    content = simple(
+        Subject={"Data": "a\nb"},
+        Headers=[{"Name": "Bcc", "Value": "x"}],
+        Attachments=[{"RawContent": "", "FileName": "a"}],
+    )
+
+    assert ["text.control", "header.form", "type", "tag.characters"] == (
+        refused(content, EmailTags=[{"Name": "ü", "Value": "x"}])
+    )
