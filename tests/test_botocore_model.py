@@ -26,7 +26,8 @@ from safeses import (
     RawEmail,
     TemplateEmail,
 )
-from safeses._request import parameters, request
+from safeses._parameters import parameters
+from safeses._request import request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from safeses import (
     RawEmail,
     TemplateEmail,
 )
-from safeses._request import parameters
+from safeses._parameters import parameters
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -140,7 +140,7 @@ class Client:
             on_suppressed=on_suppressed,
             on_unknown=on_unknown,
         )
-        from safeses._request import parameters
+        from safeses._parameters import parameters
 
         return self._core.send(parameters(message), options)
 

@@ -61,13 +61,7 @@ def _maps_strings(value: object) -> bool:
 
 
 def _wrong_type(wanted: str, seen: object) -> InvalidMessageError:
-    finding = Finding(
-        rule="type",
-        field="message",
-        limit=wanted,
-        seen=type(seen).__name__,
-        remedy=f"give {wanted}",
-    )
+    finding = Finding.wrong_type("message", wanted, seen)
     return InvalidMessageError((finding,))
 
 

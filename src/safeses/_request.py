@@ -1,28 +1,26 @@
 """
-From a message to the parameters of ``SendEmail``, ready to be sent.
+The parameters of ``SendEmail``, ready to be sent.
 
-All roads meet here: a typed message becomes parameters, parameters are
-checked, made safe (explicit destination, 7-bit addresses, correlation
-tag) and counted. The caller's own mappings are never changed.
+All roads meet here: what a caller gives to boto3, and what a typed
+message becomes, is checked, made safe (explicit destination, 7-bit
+addresses, correlation tag) and counted. The caller's own mappings are
+never changed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from safeses import _address, _raw, _ses, _validation
-from safeses._message import Attachment, Email, RawEmail, TemplateEmail
 from safeses._values import Finding
 from safeses.errors import ConfigurationError, InvalidMessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from safeses._message import Message
     from safeses.events import Kind
 
 TAG_NAME: Final = "safeses-id"
@@ -123,7 +121,7 @@ def _address_people(
     """Put every address into 7-bit form and check it."""
     given = mine.get("Destination") or {}
     if not isinstance(given, dict):
-        findings.append(_not_a(("Destination",), "a dict", given))
+        findings.append(Finding.wrong_type("Destination", "a dict", given))
         return ()
     destination = dict(given)
     for name in _LISTS:
@@ -157,7 +155,9 @@ def _encode_all(
     if addresses is None:
         return []
     if not isinstance(addresses, (list, tuple)):  # as boto3 has it
-        findings.append(_not_a((name,), "a list of strings", addresses))
+        findings.append(
+            Finding.wrong_type(name, "a list of strings", addresses)
+        )
         return []
     return [_encode(address) for address in addresses]
 
@@ -252,147 +252,3 @@ def _mark(
     ):
         body["Headers"] = [*given, {"Name": TAG_HEADER, "Value": tag}]
         mine["Content"] = {name: body}
-
-
-def parameters(message: Message) -> dict[str, Any]:
-    """Return what ``SendEmail`` takes for a typed message."""
-    if isinstance(message, Email):
-        content: dict[str, Any] = {"Simple": _simple(message)}
-    elif isinstance(message, TemplateEmail):
-        content = {"Template": _template(message)}
-    elif isinstance(message, RawEmail):
-        content = {"Raw": {"Data": _serialise(message)}}
-    else:
-        raise InvalidMessageError(
-            (
-                _not_a(
-                    ("message",),
-                    "an Email, a RawEmail or a TemplateEmail",
-                    message,
-                ),
-            )
-        )
-    optional = {
-        "FromEmailAddress": message.from_email,
-        "FromEmailAddressIdentityArn": message.identity_arn,
-        "ReplyToAddresses": list(message.reply_to),
-        "EmailTags": [
-            {"Name": name, "Value": value}
-            for name, value in message.tags.items()
-        ],
-        "ConfigurationSetName": message.configuration_set,
-        "TenantName": message.tenant,
-        "EndpointId": message.endpoint_id,
-        "ConfigurationOverrides": message.configuration_overrides,
-    }
-    people = {
-        "ToAddresses": list(message.to),
-        "CcAddresses": list(message.cc),
-        "BccAddresses": list(message.bcc),
-    }
-    params: dict[str, Any] = {
-        "Destination": {k: v for k, v in people.items() if v},
-        "Content": content,
-        **{k: v for k, v in optional.items() if v},
-    }
-    if message.list_management is not None:
-        managed = {"ContactListName": message.list_management.contact_list}
-        if message.list_management.topic is not None:
-            managed["TopicName"] = message.list_management.topic
-        params["ListManagementOptions"] = managed
-    return params
-
-
-def _serialise(message: RawEmail) -> bytes:
-    try:
-        return _raw.to_bytes(message.message)
-    except Exception as error:  # noqa: BLE001  # the email package's are many
-        finding = _not_a(
-            ("message",), "bytes, or a message that is complete", error
-        )
-    # Not chained: the text of the error may hold a header.
-    raise InvalidMessageError((finding,))
-
-
-def _simple(message: Email) -> dict[str, Any]:
-    bodies = {"Text": message.text, "Html": message.html}
-    return {
-        "Subject": _utf8(message.subject),
-        "Body": {k: _utf8(v) for k, v in bodies.items() if v is not None},
-        **_extras(message.headers, message.attachments),
-    }
-
-
-def _template(message: TemplateEmail) -> dict[str, Any]:
-    inline = {
-        "Subject": message.subject,
-        "Text": message.text,
-        "Html": message.html,
-    }
-    content = {k: v for k, v in inline.items() if v is not None}
-    which = {
-        "TemplateName": message.name,
-        "TemplateArn": message.arn,
-        "TemplateContent": content,
-    }
-    data = message.data
-    if not isinstance(data, str):
-        try:
-            data = json.dumps(dict(data), ensure_ascii=False)
-        except (TypeError, ValueError) as error:
-            finding = _not_a(("data",), "a mapping that JSON can hold", data)
-            raise InvalidMessageError((finding,)) from error
-    return {
-        **{k: v for k, v in which.items() if v},
-        "TemplateData": data,
-        **_extras(message.headers, message.attachments),
-    }
-
-
-def _extras(
-    headers: Mapping[str, str], attachments: Sequence[Attachment]
-) -> dict[str, Any]:
-    extras: dict[str, Any] = {}
-    if headers:
-        extras["Headers"] = [
-            {"Name": name, "Value": value} for name, value in headers.items()
-        ]
-    if attachments:
-        extras["Attachments"] = [_attachment(item) for item in attachments]
-    return extras
-
-
-def _attachment(item: object) -> dict[str, Any]:
-    if not isinstance(item, Attachment):
-        wanted = "an Attachment or a pathlib.Path"
-        raise InvalidMessageError((_not_a(("attachments",), wanted, item),))
-    inline = item.inline
-    if inline is None:
-        inline = item.content_id is not None
-    params: dict[str, Any] = {
-        "RawContent": item.content,
-        "FileName": item.file_name,
-        "ContentType": item.mime_type,
-        "ContentDisposition": "INLINE" if inline else "ATTACHMENT",
-        # SES's default, SEVEN_BIT, would destroy a binary file.
-        "ContentTransferEncoding": "BASE64",
-    }
-    if item.content_id is not None:
-        params["ContentId"] = item.content_id
-    if item.description is not None:
-        params["ContentDescription"] = item.description
-    return params
-
-
-def _utf8(text: str) -> dict[str, str]:
-    return {"Data": text, "Charset": "UTF-8"}
-
-
-def _not_a(where: Sequence[str], wanted: str, seen: object) -> Finding:
-    return Finding(
-        rule="type",
-        field=".".join(where),
-        limit=wanted,
-        seen=type(seen).__name__,
-        remedy=f"give {wanted}",
-    )

@@ -67,7 +67,7 @@ def check_destination(
     ):
         for address in addresses:
             if not isinstance(address, str):
-                yield _wrong_type(field, "a string", address)
+                yield Finding.wrong_type(field, "a string", address)
                 continue
             if not address.isprintable() and _CONTROL.search(address):
                 yield _control(field)
@@ -87,7 +87,7 @@ def check_destination(
 def check_content(content: object) -> Iterator[Finding]:
     """Check that there is exactly one kind of content, and its fields."""
     if not isinstance(content, dict):
-        yield _wrong_type("Content", "a dict", content)
+        yield Finding.wrong_type("Content", "a dict", content)
         return
     kinds = [k for k in content if content[k] is not None]
     if len(kinds) != 1 or kinds[0] not in CONTENT_KINDS:
@@ -103,7 +103,7 @@ def check_content(content: object) -> Iterator[Finding]:
     kind = kinds[0]
     body = content[kind]
     if not isinstance(body, dict):
-        yield _wrong_type(f"Content.{kind}", "a dict", body)
+        yield Finding.wrong_type(f"Content.{kind}", "a dict", body)
         return
     yield from _CHECKS[kind](body)
 
@@ -133,7 +133,7 @@ def _check_simple(message: dict[str, Any]) -> Iterator[Finding]:
     subject = message.get("Subject")
     data = subject.get("Data") if isinstance(subject, dict) else None
     if not isinstance(data, str):
-        yield _wrong_type("Subject.Data", "a string", data)
+        yield Finding.wrong_type("Subject.Data", "a string", data)
     elif not data.isprintable() and _CONTROL.search(data):
         yield _control("Subject")
     body = message.get("Body")
@@ -146,7 +146,7 @@ def _check_simple(message: dict[str, Any]) -> Iterator[Finding]:
     size = 0
     for text in texts:
         if not isinstance(text, str):
-            yield _wrong_type("Body.Data", "a string", text)
+            yield Finding.wrong_type("Body.Data", "a string", text)
             continue
         size += len(text) if text.isascii() else _encoded_bytes(text)
         if size < 0:
@@ -183,7 +183,7 @@ def _check_template(template: dict[str, Any]) -> Iterator[Finding]:
     if data is None:
         pass  # SES takes it for no data
     elif not isinstance(data, str):
-        yield _wrong_type("TemplateData", "JSON text", data)
+        yield Finding.wrong_type("TemplateData", "JSON text", data)
     elif len(data) > _ses.TEMPLATE_DATA_MAX_CHARS:
         yield Finding(
             rule="template.data",
@@ -208,7 +208,7 @@ def _check_template(template: dict[str, Any]) -> Iterator[Finding]:
 def _check_raw(raw: dict[str, Any]) -> Iterator[Finding]:
     data = raw.get("Data")
     if not isinstance(data, (bytes, bytearray)):
-        yield _wrong_type("Raw.Data", "bytes", data)
+        yield Finding.wrong_type("Raw.Data", "bytes", data)
     elif len(data) > _ses.MAX_MESSAGE_BYTES:
         yield _too_big(len(data))
     elif not data.strip():
@@ -248,7 +248,9 @@ def _check_extras(message: dict[str, Any], size: int) -> Iterator[Finding]:
     for attachment in attachments:
         content = attachment.get("RawContent")
         if not isinstance(content, (bytes, bytearray)):
-            yield _wrong_type("Attachments.RawContent", "bytes", content)
+            yield Finding.wrong_type(
+                "Attachments.RawContent", "bytes", content
+            )
             continue
         size += int(len(content) * _BASE64) + _PART_BYTES
         yield from _check_attachment(attachment)
@@ -259,7 +261,9 @@ def _check_extras(message: dict[str, Any], size: int) -> Iterator[Finding]:
 def _check_header(header: Mapping[str, str]) -> Iterator[Finding]:
     name, value = header.get("Name"), header.get("Value")
     if not isinstance(name, str) or not isinstance(value, str):
-        yield _wrong_type("Headers", "names and values as strings", value)
+        yield Finding.wrong_type(
+            "Headers", "names and values as strings", value
+        )
         return
     limit = ""
     if not _HEADER_NAME.fullmatch(name):
@@ -284,7 +288,7 @@ def _check_header(header: Mapping[str, str]) -> Iterator[Finding]:
 def _check_attachment(attachment: Mapping[str, Any]) -> Iterator[Finding]:
     name = attachment.get("FileName")
     if not isinstance(name, str):
-        yield _wrong_type("Attachments.FileName", "a string", name)
+        yield Finding.wrong_type("Attachments.FileName", "a string", name)
     elif not name.isprintable() and _CONTROL.search(name):
         yield _control("Attachments.FileName")
     elif not 0 < len(name) <= _ses.FILE_NAME_MAX_CHARS:
@@ -301,7 +305,7 @@ def _check_attachment(attachment: Mapping[str, Any]) -> Iterator[Finding]:
         if text is None:
             continue
         if not isinstance(text, str):
-            yield _wrong_type(f"Attachments.{field}", "a string", text)
+            yield Finding.wrong_type(f"Attachments.{field}", "a string", text)
         elif not text.isprintable() and _CONTROL.search(text):
             yield _control(f"Attachments.{field}")
         elif not least <= len(text) <= most:
@@ -322,11 +326,11 @@ def _dicts(
     if items is None:
         return [], []
     if not isinstance(items, (list, tuple)):
-        return [], [_wrong_type(field, "a list of dicts", items)]
+        return [], [Finding.wrong_type(field, "a list of dicts", items)]
     return (
         [item for item in items if isinstance(item, dict)],
         [
-            _wrong_type(field, "a list of dicts", item)
+            Finding.wrong_type(field, "a list of dicts", item)
             for item in items
             if not isinstance(item, dict)
         ],
@@ -366,15 +370,4 @@ def _control(field: str) -> Finding:
         seen="at least one",
         remedy="remove them; in user input they are an attack",
         source="RFC 5322, 2.2",
-    )
-
-
-def _wrong_type(field: str, wanted: str, seen: object) -> Finding:
-    return Finding(
-        rule="type",
-        field=field,
-        limit=wanted,
-        seen=type(seen).__name__,
-        remedy=f"give {wanted}",
-        source="SESv2 API",
     )

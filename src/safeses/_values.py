@@ -60,6 +60,18 @@ class Finding:
     severity: Severity = "error"
     source: str = ""
 
+    @classmethod
+    def wrong_type(cls, field: str, wanted: str, seen: object) -> Finding:
+        """Say that *field* should be *wanted*, and is not."""
+        return cls(
+            rule="type",
+            field=field,
+            limit=wanted,
+            seen=type(seen).__name__,
+            remedy=f"give {wanted}",
+            source="SESv2 API",
+        )
+
     def __str__(self) -> str:
         return (
             f"{self.field}: {self.limit}, seen {self.seen}"

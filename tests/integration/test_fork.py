@@ -200,7 +200,9 @@ def test_a_fork_while_the_first_send_connects(
         time.sleep(0.3)
         return boto
 
-    client = Client(slowly, limits=Limits(per_second=1_000))
+    client = Client(
+        slowly, limits=Limits(per_second=1_000), state="memory:"
+    )
     thread = threading.Thread(target=client.send, args=(mail("parent"),))
     thread.start()
     building.wait()

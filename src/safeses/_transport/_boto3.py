@@ -220,7 +220,7 @@ class Boto3Transport:
         signer = getattr(self.client, "_request_signer", None)
         credentials = getattr(signer, "_credentials", None)
         if hasattr(credentials, "_refresh_lock"):
-            credentials._refresh_lock = threading.Lock()  # noqa: SLF001  # probed
+            credentials._refresh_lock = threading.Lock()  # probed
 
     def close(self) -> None:
         """Close the connections; a later send would open new ones."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from safeses import _request, _tag
 from safeses._message import Email, RawEmail, TemplateEmail
+from safeses._parameters import parameters
 from safeses.errors import NotSentError
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def assert_sendable(message: object) -> None:
 
 def _parameters(message: object) -> Mapping[str, Any]:
     if isinstance(message, (Email, RawEmail, TemplateEmail)):
-        return _request.parameters(message)
+        return parameters(message)
     if isinstance(message, Mapping):
         return message
-    return _request.parameters(_raw(message))
+    return parameters(_raw(message))
 
 
 def _raw(message: object) -> RawEmail:

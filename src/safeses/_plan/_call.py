@@ -1,20 +1,11 @@
 """
-The path of one send, as decisions.
-
-`send` is a generator: it yields what it needs (an effect) and is sent
-the time afterwards and the answer. It never sleeps, calls or looks at a
-clock, so that threads, asyncio and tests drive the same decisions.
-
-    admit -> wait -> submit -> classify -> settle
-
-Exactly one outcome is settled for every claim, on every way out.
+One call on its way, from its first admission to its last outcome.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Container, Generator
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -31,6 +22,16 @@ from safeses._outcome import (
     Rejected,
     Unknown,
 )
+from safeses._plan._effects import (
+    Admit,
+    Leave,
+    Notify,
+    Plan,
+    Settle,
+    Sleep,
+    Step,
+    Submit,
+)
 from safeses._values import Receipt
 from safeses.errors import (
     DeadlineExceededError,
@@ -40,7 +41,6 @@ from safeses.errors import (
     RateLimitedError,
 )
 from safeses.events import (
-    SEND_EVENTS,
     AfterSend,
     BeforeSend,
     OutcomeDecided,
@@ -51,67 +51,10 @@ from safeses.events import (
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Container
 
+    from safeses._plan._terms import Terms
     from safeses._request import Request
-    from safeses._values import Priority
-
-# An attempt that has less time is not begun: cutting it short would
-# only make its outcome unknown.
-SHORTEST_ATTEMPT_S: Final = 2.0
-
-
-@attrs.define(eq=False)
-class Admit:
-    """Ask the state; answered with `Admitted` or `Later`."""
-
-    admission: Admission
-
-
-@attrs.define(eq=False)
-class Leave:
-    """Give up the place in the queue of this process."""
-
-    admission: Admission
-
-
-@attrs.define(eq=False)
-class Sleep:
-    """Sleep, or until *wake* is set."""
-
-    seconds: float
-    wake: threading.Event | None = None
-
-
-@attrs.define(eq=False)
-class Submit:
-    """Make one attempt; answered with `Answer` or `NoAnswer`."""
-
-    claim: Claim
-    params: dict[str, Any]
-    timeout_s: float
-
-
-@attrs.define(eq=False)
-class Settle:
-    """Record an outcome; answered with whether the state noted it."""
-
-    claim: Claim
-    outcome: Outcome
-
-
-@attrs.define(eq=False)
-class Notify:
-    """Tell the hooks; only those of `BeforeSend` may raise."""
-
-    event: SendEvent
-
-
-# As in `_outcome`: made for every send, hence not frozen.
-Effect = Admit | Leave | Sleep | Submit | Settle | Notify
-T = TypeVar("T")
-# Sent: the monotonic time after the effect, and its answer.
-Step = Generator[Effect, tuple[float, Any], T]
-Plan = Generator[Effect, tuple[float, Any], Receipt]
 
 NAMES: Final[dict[type[Outcome], Any]] = {
     Accepted: "accepted",
@@ -121,66 +64,8 @@ NAMES: Final[dict[type[Outcome], Any]] = {
 }
 
 
-@attrs.define(kw_only=True, eq=False)
-class Terms:
-    """
-    What the caller grants one send.
-
-    Attributes:
-        priority: ``"transactional"`` or ``"bulk"``.
-        stream: The kind of mail, for counting and suppressing apart.
-        max_wait_s: Seconds it may wait for permits, in all.
-        deadline_s: Seconds the whole call may take.
-        attempt_timeout_s: Seconds one attempt may take.
-    """
-
-    priority: Priority = "transactional"
-    stream: str = ""
-    max_wait_s: float
-    deadline_s: float
-    attempt_timeout_s: float
-
-    @property
-    def shortest_attempt_s(self) -> float:
-        """Return the least time that an attempt is begun with."""
-        return min(
-            SHORTEST_ATTEMPT_S, self.attempt_timeout_s, self.deadline_s / 2
-        )
-
-
-def send(
-    request: Request,
-    terms: Terms,
-    began: float,
-    wall: float,
-    heard: Container[type[SendEvent]] = SEND_EVENTS,
-) -> Plan:
-    """
-    Send one valid message.
-
-    Args:
-        request: What to send.
-        terms: What the caller grants it.
-        began: The monotonic time at which the call began.
-        wall: The same moment in seconds since 1970.
-        heard: The events that somebody listens to; no others are made.
-    """
-    call = _Call(request, terms, began, wall, heard, now=began)
-    try:
-        receipt = yield from call.run()
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        if AfterSend in heard:
-            yield Notify(call.after(error=error))
-        raise
-    if AfterSend in heard:
-        yield Notify(call.after(receipt=receipt))
-    return receipt
-
-
 @attrs.define
-class _Call:
+class Call:
     """One call on its way: how often it tried, how long it waited."""
 
     request: Request

@@ -1,0 +1,78 @@
+"""
+The path of one send, as decisions.
+
+`send` is a generator: it yields what it needs (an effect) and is sent
+the time afterwards and the answer. It never sleeps, calls or looks at a
+clock, so that threads, asyncio and tests drive the same decisions.
+
+    admit -> wait -> submit -> classify -> settle
+
+Exactly one outcome is settled for every claim, on every way out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from safeses._plan._call import Call
+from safeses._plan._effects import (
+    Admit,
+    Effect,
+    Leave,
+    Notify,
+    Plan,
+    Settle,
+    Sleep,
+    Submit,
+)
+from safeses._plan._terms import Terms
+from safeses.events import SEND_EVENTS, AfterSend, SendEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from safeses._request import Request
+
+__all__ = [
+    "Admit",
+    "Effect",
+    "Leave",
+    "Notify",
+    "Plan",
+    "Settle",
+    "Sleep",
+    "Submit",
+    "Terms",
+    "send",
+]
+
+
+def send(
+    request: Request,
+    terms: Terms,
+    began: float,
+    wall: float,
+    heard: Container[type[SendEvent]] = SEND_EVENTS,
+) -> Plan:
+    """
+    Send one valid message.
+
+    Args:
+        request: What to send.
+        terms: What the caller grants it.
+        began: The monotonic time at which the call began.
+        wall: The same moment in seconds since 1970.
+        heard: The events that somebody listens to; no others are made.
+    """
+    call = Call(request, terms, began, wall, heard, now=began)
+    try:
+        receipt = yield from call.run()
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        if AfterSend in heard:
+            yield Notify(call.after(error=error))
+        raise
+    if AfterSend in heard:
+        yield Notify(call.after(receipt=receipt))
+    return receipt

@@ -1,0 +1,72 @@
+"""
+What a plan asks of its driver, and what it is sent back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+from safeses._values import Receipt
+
+if TYPE_CHECKING:
+    import threading
+
+    from safeses._outcome import Admission, Claim, Outcome
+    from safeses.events import SendEvent
+
+
+@attrs.define(eq=False)
+class Admit:
+    """Ask the state; answered with `Admitted` or `Later`."""
+
+    admission: Admission
+
+
+@attrs.define(eq=False)
+class Leave:
+    """Give up the place in the queue of this process."""
+
+    admission: Admission
+
+
+@attrs.define(eq=False)
+class Sleep:
+    """Sleep, or until *wake* is set."""
+
+    seconds: float
+    wake: threading.Event | None = None
+
+
+@attrs.define(eq=False)
+class Submit:
+    """Make one attempt; answered with `Answer` or `NoAnswer`."""
+
+    claim: Claim
+    params: dict[str, Any]
+    timeout_s: float
+
+
+@attrs.define(eq=False)
+class Settle:
+    """Record an outcome; answered with whether the state noted it."""
+
+    claim: Claim
+    outcome: Outcome
+
+
+@attrs.define(eq=False)
+class Notify:
+    """Tell the hooks; only those of `BeforeSend` may raise."""
+
+    event: SendEvent
+
+
+# As in `_outcome`: made for every send, hence not frozen.
+Effect = Admit | Leave | Sleep | Submit | Settle | Notify
+T = TypeVar("T")
+# Sent: the monotonic time after the effect, and its answer.
+Step = Generator[Effect, tuple[float, Any], T]
+Plan = Generator[Effect, tuple[float, Any], Receipt]
