@@ -1,5 +1,5 @@
 """
-What others may replace, as small protocols.
+What others may replace, as small protocols, and what these exchange.
 
 A `State` holds the facts that senders share. It is asked in three acts:
 `admit` before a send, `submit` before its first byte, `settle` after it.
@@ -17,21 +17,50 @@ from typing import (
 
 from typing_extensions import Required, TypedDict
 
+from safeses._outcome import (
+    Accepted,
+    Admission,
+    Admitted,
+    Answer,
+    Booked,
+    Claim,
+    Deferred,
+    Later,
+    NoAnswer,
+    Outcome,
+    Rejected,
+    Unknown,
+)
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
 
-    from safeses._outcome import (
-        Admission,
-        Admitted,
-        Answer,
-        Booked,
-        Claim,
-        Later,
-        NoAnswer,
-        Outcome,
-    )
     from safeses._values import Account, Limits
+
+__all__ = [
+    "Accepted",
+    "Admission",
+    "Admitted",
+    "Answer",
+    "Booked",
+    "Budget",
+    "Claim",
+    "Clock",
+    "Deferred",
+    "Destination",
+    "Later",
+    "MessageTag",
+    "NoAnswer",
+    "Outcome",
+    "Rejected",
+    "SESClient",
+    "SendEmailRequest",
+    "State",
+    "Survives",
+    "Transport",
+    "Unknown",
+]
 
 Survives = Literal["nothing", "process", "host", "failover"]
 

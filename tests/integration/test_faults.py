@@ -23,6 +23,7 @@ from safeses import (
     SafeSESError,
     UnreachableError,
 )
+from safeses._transport import _deadline
 from safeses.testing import SimulatedSES
 
 if TYPE_CHECKING:
@@ -319,3 +320,35 @@ def test_adaptive_is_refused(
         client.send(mail())
 
     assert 0 == ses.requests.total()
+
+
+def test_many_clients_around_one(
+    serving: Callable[..., tuple[SimulatedSES, Client]],
+    mail: Callable[..., Email],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A client for each request leaves no threads, and boto3 as it was."""
+    monkeypatch.setattr(_deadline, "LINGER_S", 0.1)
+    ses, first = serving()
+    boto = first.boto3_client
+    threads = set(threading.enumerate())
+    agent = boto._user_agent_creator.to_string  # noqa: SLF001  # where layers would pile up
+    for _ in range(20):
+        client = Client(
+            boto, limits=Limits(per_second=1_000), attempt_timeout_s=1.0
+        )
+        client.send(mail())
+    left = [
+        thread
+        for thread in set(threading.enumerate()) - threads
+        if thread.name == "safeses-deadlines"
+    ]
+    for thread in left:
+        thread.join(5)
+
+    assert (20, 20, False, True) == (
+        len(ses.sent),
+        len(left),
+        any(thread.is_alive() for thread in left),
+        agent is boto._user_agent_creator.to_string,  # noqa: SLF001  # as above
+    )

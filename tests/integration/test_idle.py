@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from safeses import Client, Email
 from safeses._transport import _deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from safeses import Client, Email
     from safeses.testing import SimulatedSES
 
     Serving = Callable[..., tuple[SimulatedSES, Client]]

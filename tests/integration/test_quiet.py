@@ -40,17 +40,17 @@ def test_logs_hold_nothing_of_a_mail(
     caplog.set_level(logging.DEBUG, logger="safeses")
     ses, client = serving(attempt_timeout_s=0.5)
     said = []
+    secret = mail(
+        "Subject-secret",
+        from_email="Shop <shop.secret@a.example>",
+        to="eva.secret@b.example",
+        text="body-secret",
+    )
     for fault in FAULTS:
         ses.faults.add(
             fault,
             first=1,
             message="Address eva.secret@b.example of shop.secret@a.example",
-        )
-        secret = mail(
-            "Subject-secret",
-            from_email="Shop <shop.secret@a.example>",
-            to="eva.secret@b.example",
-            text="body-secret",
         )
         try:
             client.send(secret)

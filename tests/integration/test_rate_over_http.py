@@ -30,9 +30,7 @@ def test_the_rate_is_used(
     began = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
         receipts = list(
-            pool.map(
-                lambda _: client.send(mail(), max_wait_s=10), range(150)
-            )
+            pool.map(lambda _: client.send(mail(), max_wait_s=10), range(150))
         )
     elapsed_s = time.monotonic() - began
 
@@ -54,9 +52,7 @@ def test_somebody_else_sends_too(
     )
     with ThreadPoolExecutor(8) as pool:
         receipts = list(
-            pool.map(
-                lambda _: client.send(mail(), max_wait_s=20), range(60)
-            )
+            pool.map(lambda _: client.send(mail(), max_wait_s=20), range(60))
         )
     counts = ses.tag_counts()
 

@@ -173,7 +173,7 @@ class Boto3Transport:
     def account(self) -> str:
         """The account id, where the credentials name it by themselves."""
         signer = getattr(self.client, "_request_signer", None)
-        credentials = getattr(signer, "_credentials", None)
+        credentials: Any = getattr(signer, "_credentials", None)
         # Not the property: it may refresh them, over the network.
         names = vars(credentials) if credentials is not None else {}
         account = names.get("_account_id") or names.get("account_id")
@@ -218,7 +218,7 @@ class Boto3Transport:
         self._take_over_connections()
         # A thread of the parent may be renewing them, which never ends here.
         signer = getattr(self.client, "_request_signer", None)
-        credentials = getattr(signer, "_credentials", None)
+        credentials: Any = getattr(signer, "_credentials", None)
         if hasattr(credentials, "_refresh_lock"):
             credentials._refresh_lock = threading.Lock()  # probed
 

@@ -194,7 +194,7 @@ class _DeadlineMixin:
                 return sock
             finally:
                 self._dns_host = name
-        raise failed or NewConnectionError(self, "no address")
+        raise failed or NewConnectionError(self, "no address")  # type: ignore[arg-type]  # a mixin
 
     def _places(self, name: str) -> list[str]:
         try:
@@ -202,7 +202,7 @@ class _DeadlineMixin:
                 name, self.port, allowed_gai_family(), socket.SOCK_STREAM
             )
         except OSError as error:
-            raise NewConnectionError(self, str(error)) from error
+            raise NewConnectionError(self, str(error)) from error  # type: ignore[arg-type]  # a mixin
         return [str(address[0]) for *_, address in found]
 
     def _tunnel(self) -> None:

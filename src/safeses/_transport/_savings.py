@@ -27,10 +27,10 @@ def save_work(client: Any) -> None:
     if isinstance(serializer, ParamValidationDecorator):
         client._serializer = _Serializer(serializer)
     creator = getattr(client, "_user_agent_creator", None)
-    build = getattr(creator, "to_string", None)
+    build: Any = getattr(creator, "to_string", None)
     # Not around our own: many clients may be made around one of boto3.
     if callable(build) and not hasattr(build, "known"):
-        creator.to_string = _remembered(build)
+        creator.to_string = _remembered(build)  # type: ignore[union-attr]  # has it
 
 
 class _Serializer:
