@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -97,3 +98,18 @@ def serving(
             return ses, client
 
         yield start
+
+
+@pytest.fixture
+def hole() -> Iterator[int]:
+    """A port that answers no SYN: a full queue that nobody empties."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(
+            socket.create_server(("127.0.0.1", 0), backlog=0)
+        )
+        address = listener.getsockname()
+        for _ in range(4):
+            sock = stack.enter_context(socket.socket())
+            sock.settimeout(0)
+            sock.connect_ex(address)
+        yield address[1]

@@ -130,21 +130,6 @@ def test_a_silent_handshake(
     assert (UnreachableError, True) == refused(client_for(boto), mail())
 
 
-@pytest.fixture
-def hole() -> Iterator[int]:
-    """A port that answers no SYN: a full queue that nobody empties."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(
-            socket.create_server(("127.0.0.1", 0), backlog=0)
-        )
-        address = listener.getsockname()
-        for _ in range(4):
-            sock = stack.enter_context(socket.socket())
-            sock.settimeout(0)
-            sock.connect_ex(address)
-        yield address[1]
-
-
 def test_no_way_to_any_address(
     boto3_client: Callable[..., Any],
     mail: Callable[..., Email],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +20,9 @@ from safeses import (
     Limits,
     NotSentError,
     OutcomeDecided,
+    OutcomeUnknownError,
     RateLimitedError,
+    UnreachableError,
 )
 
 if TYPE_CHECKING:
@@ -178,3 +182,57 @@ def test_a_huge_queue(serving: Serving, mail: Callable[..., Email]) -> None:
         max(errors) < 1.0,
         len(ses.sent) > 4,
     )
+
+
+class SoftTimeLimitError(Exception):
+    """What a job queue throws into a thread that takes too long."""
+
+
+def limited(after_s: float, act: Callable[[], Any]) -> BaseException | None:
+    """Throw a time limit into *act*; return what came out of it."""
+
+    def throw(*_: object) -> None:
+        raise SoftTimeLimitError
+
+    signal.setitimer(signal.ITIMER_REAL, after_s)
+    old = signal.signal(signal.SIGALRM, throw)
+    try:
+        act()
+    except Exception as error:  # noqa: BLE001  # looked at by the test
+        return error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    return None
+
+
+@in_main_thread
+def test_time_limit_amid_the_call(
+    serving: Serving, mail: Callable[..., Email]
+) -> None:
+    """A time limit after the first byte is an unknown outcome, not a retry."""
+    ses, client = serving()
+    ses.faults.add("stall", first=1)
+    error = limited(0.4, lambda: client.send(mail()))
+
+    assert (OutcomeUnknownError, 1) == (type(error), len(ses.sent))
+
+
+@in_main_thread
+def test_time_limit_while_connecting(
+    boto3_client: Callable[..., Any], hole: int, mail: Callable[..., Email]
+) -> None:
+    """A time limit before the first byte ends the call, certainly unsent."""
+    client = Client(
+        boto3_client(f"http://127.0.0.1:{hole}"), limits=Limits(per_second=50)
+    )
+    error = limited(0.4, lambda: client.send(mail()))
+    assert error is not None
+    ended = (type(error), type(error.__cause__))
+    with warnings.catch_warnings():
+        # What connects a socket does not close it on such an exception.
+        warnings.simplefilter("ignore", ResourceWarning)
+        del error
+        gc.collect()
+
+    assert (UnreachableError, SoftTimeLimitError) == ended

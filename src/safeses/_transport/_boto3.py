@@ -14,6 +14,7 @@ import re
 import ssl
 import threading
 import time
+from http.client import HTTPException
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ import attrs
 import botocore
 from botocore import exceptions as boto
 from botocore.httpsession import URLLib3Session
+from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from safeses import _ses
@@ -52,6 +54,8 @@ _CREDENTIALS: Final = (
 )
 # OpenSSL, or urllib3 where it looks at the host's name itself.
 _CERTIFICATE: Final = (ssl.SSLCertVerificationError, CertificateError)
+# What goes wrong in a network; all else was thrown in from outside.
+_NETWORK: Final = (OSError, HTTPError, HTTPException)
 # Anchored: the lines of a report hold values, too.
 _PARAMETER: Final = re.compile(
     r"^(?:Missing required|Unknown|Invalid [\w ]{1,20} for) parameter"
@@ -267,7 +271,9 @@ class Boto3Transport:
         except NotSentError:
             raise
         except Exception as error:
-            raise_if_ours_to_mend(error)
+            if not attempt.written:
+                raise_if_ours_to_mend(error)
+                _raise_if_interrupted(error)
             if not attempt.passes:
                 raise ConfigurationError(
                     f"the call could not be made ({type(error).__name__})",
@@ -293,6 +299,16 @@ def raise_if_ours_to_mend(error: Exception) -> None:
             "the certificate of the SES endpoint is not trusted",
             "check verify=, the CA bundle and the clock of this machine",
         ) from error
+
+
+def _raise_if_interrupted(error: Exception) -> None:
+    """Raise what somebody threw into this thread; botocore wraps it."""
+    if type(error) is not boto.HTTPClientError:
+        return
+    inner: Any = error.kwargs.get("error")
+    if isinstance(inner, Exception) and not isinstance(inner, _NETWORK):
+        reason = f"interrupted by {type(inner).__name__}"
+        raise UnreachableError(reason) from inner
 
 
 def _root(error: boto.SSLError) -> BaseException | None:
