@@ -44,6 +44,7 @@ class FakeSES:
         asked: How often `get_account` was called.
     """
 
+    single_attempt = True
     answers: list[Any] = attrs.field(factory=list)
     accounts: list[Any] = attrs.field(factory=lambda: [ACCOUNT])
     sent: list[dict[str, Any]] = attrs.field(factory=list, init=False)

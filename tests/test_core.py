@@ -6,6 +6,8 @@ import os
 import warnings
 from typing import Any
 
+import attrs
+import boto3
 import pytest
 from tests.fake_ses import FakeSES, client_error
 
@@ -13,11 +15,15 @@ from safeses import (
     Client,
     ConfigurationError,
     ConfigurationWarning,
+    Dropped,
     Email,
     Limits,
+    StoreError,
 )
-from safeses._state import memory_state
+from safeses._budget import MemoryBudget
+from safeses._state import ComposedState, memory_state
 from safeses.testing import FakeClock
+from safeses.typing import Admission, Admitted, Later
 
 MAIL = Email(
     from_email="shop@a.example", to="ann@b.example", subject="Hi", text="t"
@@ -140,3 +146,116 @@ class TestMemoryWarning:
         hints = [r for r in caplog.records if "processes=N" in r.message]
 
         assert 1 == len(hints)
+
+    def test_one_boto3_client_in_two(self) -> None:
+        """Two clients around one of boto3 limit each for itself; said once."""
+        boto = boto3.client(
+            "sesv2", region_name="eu-west-1", endpoint_url="http://[::1]:9"
+        )
+        first, second = Client(boto), Client(boto)
+        _ = first.boto3_client
+        with pytest.warns(
+            ConfigurationWarning, match="another Client"
+        ) as told:
+            _ = second.boto3_client
+        first.close()
+        second.close()
+        third = Client(boto)
+        _ = third.boto3_client
+        third.close()
+
+        assert 1 == len(told)
+
+
+class TestConnecting:
+    """The first use, with a caller's code in between."""
+
+    def test_a_warning_may_send(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A handler of the warning that sends a mail does not hang."""
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "mailer")
+        fake = FakeSES()
+        sender = client(fake)
+
+        def show(*_: object, **__: object) -> None:
+            sender.send(MAIL)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            monkeypatch.setattr(warnings, "showwarning", show)
+            sender.send(MAIL)
+
+        assert 2 == len(fake.sent)
+
+    def test_a_factory_that_sends_is_refused(self) -> None:
+        """What makes the boto3 client cannot send with it."""
+
+        def make() -> Any:
+            sender.send(MAIL)
+
+        sender: Client = Client(make, clock=FakeClock())
+        with pytest.raises(ConfigurationError) as caught:
+            sender.send(MAIL)
+
+        assert "the client is being connected by this very thread" == (
+            caught.value.problem
+        )
+
+    def test_what_may_send_twice_is_refused(self) -> None:
+        """A wrapper of unknown habits is not taken for a single attempt."""
+
+        class Wrapper:
+            def send_email(self, **_: Any) -> dict[str, str]:
+                return {"MessageId": "m-1"}
+
+        given: Any = Wrapper()
+        with pytest.raises(ConfigurationError) as caught:
+            Client(given).send(MAIL)
+
+        assert "single_attempt" in caught.value.remedy
+
+
+class TestForeignState:
+    """A state that somebody else wrote."""
+
+    @pytest.mark.parametrize("act", ["admit", "submit"])
+    def test_its_failure_is_its_own(self, act: str) -> None:
+        """A state that fails is named, not SES, and nothing is sent."""
+        clock = FakeClock()
+
+        @attrs.define
+        class Broken(ComposedState):
+            pass
+
+        def fail(*_: object) -> None:
+            raise ConnectionError
+
+        state = Broken(MemoryBudget(clock), engine="elsewhere")
+        setattr(Broken, act, fail)
+        fake = FakeSES()
+        with pytest.raises(StoreError) as caught:
+            client(fake, state=state, clock=clock).send(MAIL)
+
+        assert ("elsewhere", "ConnectionError", []) == (
+            caught.value.engine,
+            caught.value.problem,
+            fake.sent,
+        )
+
+    def test_nobody_is_mailed_who_is_to_be_left_out(self) -> None:
+        """A state that names suppressed recipients stops the whole mail."""
+        clock = FakeClock()
+
+        @attrs.define
+        class Screening(ComposedState):
+            def admit(self, admission: Admission) -> Admitted | Later:
+                answer = super().admit(admission)
+                assert isinstance(answer, Admitted)
+                dropped = Dropped(address="ann@b.example", reason="bounce")
+                return attrs.evolve(answer, dropped=(dropped,))
+
+        fake = FakeSES()
+        state = Screening(MemoryBudget(clock))
+        with pytest.raises(ConfigurationError):
+            client(fake, state=state, clock=clock).send(MAIL)
+
+        assert [] == fake.sent

@@ -121,3 +121,46 @@ def test_after_hook_fails() -> None:
     receipt = sender.send(MAIL)
 
     assert [receipt] == [event.receipt for event in told]
+
+
+@pytest.mark.parametrize(
+    "event", [int, Exception, "AfterSend", None, lambda: None], ids=str
+)
+def test_no_such_event(event: Any) -> None:
+    """A hook for what never happens is refused, as is @ses.on alone."""
+    with pytest.raises(ConfigurationError) as caught:
+        client().on(event)(print)
+
+    assert "write @ses.on(AfterSend), with a type of safeses.events" == (
+        caught.value.remedy
+    )
+
+
+def test_no_coroutine() -> None:
+    """An async hook would never run, so that it could not refuse a mail."""
+
+    async def veto(_: BeforeSend) -> None:
+        raise AssertionError
+
+    with pytest.raises(ConfigurationError) as caught:
+        client().on(BeforeSend)(veto)
+
+    assert "a hook must be a plain function, which is called at once" == (
+        caught.value.problem
+    )
+
+
+def test_what_is_checked_is_sent() -> None:
+    """A hook that changes what it is shown changes nothing else."""
+    fake = FakeSES()
+    sender = client(fake)
+
+    @sender.on(BeforeSend)
+    def add(event: BeforeSend) -> None:
+        event.params["Destination"]["ToAddresses"].append("eve@c.example")
+
+    sender.send(MAIL)
+
+    assert [["ann@b.example"]] == [
+        params["Destination"]["ToAddresses"] for params in fake.sent
+    ]

@@ -5,6 +5,7 @@ Importing this loads neither boto3 nor any framework.
 """
 
 from safeses._client import Client
+from safeses._findings import Dropped, Finding
 from safeses._message import (
     Attachment,
     Email,
@@ -12,7 +13,7 @@ from safeses._message import (
     RawEmail,
     TemplateEmail,
 )
-from safeses._values import Account, Dropped, Finding, Limits, Receipt
+from safeses._values import Account, Limits, Receipt
 from safeses.errors import (
     AccessDeniedError,
     ConfigurationError,

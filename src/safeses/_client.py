@@ -166,7 +166,8 @@ class Client:
         try:
             receipt = self._core.send(params, self._options)
         except NotSentError as error:
-            raise as_client_error(error) from error.__cause__
+            wrapped = self._core.wrapped
+            raise as_client_error(error, wrapped) from error.__cause__
         return SendEmailAnswer.of(receipt)
 
     def send_bulk_email(self, **params: Any) -> Any:  # noqa: ARG002  # boto3's

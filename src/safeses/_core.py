@@ -73,6 +73,7 @@ class Core:
         settings: What it was given.
         hooks: Who wants to know what happens.
         state: Where the shared facts live.
+        wrapped: The boto3 client, once it is there.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -87,8 +88,9 @@ class Core:
         self._closing = threading.Event()
         self._warned = settings.processes > 1 or not self._nobody_named_it
         self._pid = os.getpid()
-        self._locks: dict[int, threading.Lock] = {}
-        self._client: Any = None
+        self._locks: dict[int, threading.RLock] = {}
+        self._connecting = False
+        self.wrapped: Any = None
         self._driver: ThreadDriver | None = None
 
     def driver(self) -> ThreadDriver:
@@ -105,16 +107,11 @@ class Core:
             )
         pid = os.getpid()
         if self._driver is None or self._pid != pid:
-            # One lock for each process: a parent's may be held for ever.
-            with self._locks.setdefault(pid, threading.Lock()):
-                forked = self._pid != pid
-                if forked:
-                    self._after_fork()
-                    self._pid = pid
-                if self._driver is None:
-                    self._driver = self._connect()
-            if forked:
-                self._warn_of_memory("this process was forked", depth=5)
+            driver, why = self._bring_up(pid)
+            if why:
+                # With no lock held: a warning may run a caller's code.
+                self._warn_of_memory(why)
+            return driver
         return self._driver
 
     def send(self, params: Mapping[str, Any], options: Options) -> Receipt:
@@ -144,7 +141,7 @@ class Core:
     def client(self) -> Any:
         """Return the boto3 client, made now if need be."""
         self.driver()
-        return self._client
+        return self.wrapped
 
     def close(self) -> None:
         """End waits, close connections and the state; idempotent."""
@@ -152,6 +149,33 @@ class Core:
         if self._driver is not None:
             self._driver.transport.close()
         self.state.close()
+
+    def _bring_up(self, pid: int) -> tuple[ThreadDriver, str]:
+        """Connect, or renew after a fork; say what to warn of, if at all."""
+        why = ""
+        # One lock for each process: a parent's may be held for ever.
+        with self._locks.setdefault(pid, threading.RLock()):
+            if self._pid != pid:
+                self._after_fork()
+                self._pid, self._connecting = pid, False
+                why = "this process was forked"
+            if self._connecting:
+                raise ConfigurationError(
+                    "the client is being connected by this very thread",
+                    "send neither from what makes the boto3 client, nor"
+                    " from a signal handler",
+                )
+            if self._driver is None:
+                self._connecting = True
+                try:
+                    self._driver = self._connect()
+                finally:
+                    self._connecting = False
+                if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+                    why = "Lambda runs many processes"
+                elif self._driver.transport.shared:
+                    why = "another Client wraps the same boto3 client"
+            return self._driver, why
 
     def _connect(self) -> ThreadDriver:
         # These load boto3, which importing safeses must not.
@@ -166,9 +190,7 @@ class Core:
         elif not hasattr(given, "send_email") and callable(given):
             given = given()
         transport = _transport.transport(given)
-        self._client = given
-        if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-            self._warn_of_memory("Lambda runs many processes", depth=6)
+        self.wrapped = given
         owner = settings.account or transport.account or settings.namespace
         return ThreadDriver(
             transport=transport,
@@ -196,14 +218,14 @@ class Core:
             if not self._closing.is_set():  # a waiter may hold its lock
                 self._driver.closing = self._closing = threading.Event()
 
-    def _warn_of_memory(self, why: str, depth: int) -> None:
+    def _warn_of_memory(self, why: str) -> None:
         if not self._warned:
             self._warned = True
             warnings.warn(
                 f"{why}, and the state is memory that nobody asked for:"
-                f" each process limits itself only; {_REMEDY}",
+                f" each limits itself only; {_REMEDY}",
                 ConfigurationWarning,
-                stacklevel=depth,  # where the caller sends
+                stacklevel=5,  # where the caller sends
             )
 
     def _log_memory(self) -> None:
@@ -219,4 +241,4 @@ class Core:
             )
 
 
-_REMEDY = "say Client(processes=N), or name a state that they share"
+_REMEDY = "make one Client in each process, and say Client(processes=N)"

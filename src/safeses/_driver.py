@@ -10,6 +10,7 @@ import attrs
 
 from safeses._log import log
 from safeses._outcome import (
+    Admission,
     Admitted,
     Answer,
     Deferred,
@@ -27,7 +28,12 @@ from safeses._plan import (
     Sleep,
     Submit,
 )
-from safeses.errors import ConfigurationError, SendingPausedError
+from safeses.errors import (
+    ConfigurationError,
+    SafeSESError,
+    SendingPausedError,
+    StoreError,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -105,17 +111,35 @@ class ThreadDriver:
         return self._acts[type(effect)](effect)
 
     def _admit(self, effect: Admit) -> Admitted | Later:
-        return self.turns.admit(effect.admission, self.state.admit)
+        return self.turns.admit(effect.admission, self._ask)
+
+    def _ask(self, admission: Admission) -> Admitted | Later:
+        try:
+            return self.state.admit(admission)
+        except SafeSESError:
+            raise
+        except Exception as error:
+            raise self._no_state(error) from error
 
     def _leave(self, effect: Leave) -> None:
         self.turns.leave(effect.admission)
 
     def _submit(self, effect: Submit) -> Answer | NoAnswer:
+        def before_send() -> None:
+            try:
+                self.state.submit(effect.claim)
+            except SafeSESError:
+                raise
+            except Exception as error:
+                raise self._no_state(error) from error
+
         return self.transport.send(
-            effect.params,
-            effect.timeout_s,
-            lambda: self.state.submit(effect.claim),
+            effect.params, effect.timeout_s, before_send
         )
+
+    def _no_state(self, error: Exception) -> StoreError:
+        """Name the state, not SES, when it is the state that fails."""
+        return StoreError("state", self.state.engine, type(error).__name__)
 
     def _notify(self, effect: Notify) -> None:
         self.hooks.tell(effect.event)

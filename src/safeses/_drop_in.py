@@ -6,7 +6,7 @@ Loaded with the first drop-in answer or error, as it needs botocore.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -105,8 +105,17 @@ class Exceptions:
         raise AttributeError(msg)
 
 
-def as_client_error(error: NotSentError) -> NotSentError:
-    """Return *error* as one that is a ``ClientError`` as well."""
+def as_client_error(
+    error: NotSentError, wrapped: object = None
+) -> NotSentError:
+    """
+    Return *error* as one that is a ``ClientError`` as well.
+
+    Args:
+        error: What is to be raised.
+        wrapped: The boto3 client that is wrapped; the error is then one
+            of ``wrapped.exceptions``, too.
+    """
     if isinstance(error, ClientError):  # a hook's own drop-in call
         return error
     code, status = _CODES.get(type(error), ("ServiceUnavailable", 503))
@@ -116,7 +125,8 @@ def as_client_error(error: NotSentError) -> NotSentError:
         request_id = error.request_id
     kind: Any = type(error)
     # Codes come from outside: not a class, kept for ever, for each of them.
-    both = _both(kind, code if code in MODELLED else "")
+    known = code if code in MODELLED else ""
+    both = _both(kind, known, _theirs(wrapped, known))
     mixed: Any = both.__new__(both, *error.args)
     mixed.__dict__.update(error.__dict__)
     mixed.operation_name = "SendEmail"
@@ -143,16 +153,28 @@ def _modelled(code: str) -> type[ClientError]:
     return type(code, (ClientError,), {"__module__": __name__})
 
 
-@cache
-def _both(plain: Any, code: str) -> type[NotSentError]:
-    boto = _modelled(code) if code in MODELLED else ClientError
+def _theirs(wrapped: object, code: str) -> type[ClientError]:
+    """Return the class that the wrapped client itself has for *code*."""
+    exceptions = getattr(wrapped, "exceptions", None)
+    from_code = getattr(exceptions, "from_code", None)
+    theirs = from_code(code) if callable(from_code) else None
+    if isinstance(theirs, type) and issubclass(theirs, ClientError):
+        return theirs
+    return ClientError
+
+
+@lru_cache(maxsize=256)
+def _both(plain: Any, code: str, theirs: Any) -> type[NotSentError]:
+    ours = _modelled(code) if code in MODELLED else ClientError
+    # ClientError itself would stand before the classes made of it.
+    boto = tuple(c for c in (ours, theirs) if c is not ClientError)
 
     def reduce(self: NotSentError) -> tuple[Any, ...]:
         return _rebuild, (plain, self.args)
 
     return type(
         plain.__name__,
-        (plain, boto),
+        (plain, *(boto or (ClientError,))),
         {
             "__module__": plain.__module__,
             "__reduce__": reduce,

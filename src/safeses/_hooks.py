@@ -7,6 +7,7 @@ is logged and goes no further: the mail's outcome is decided by then.
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
@@ -17,7 +18,7 @@ from safeses.errors import (
     NotSentError,
     VetoedError,
 )
-from safeses.events import BeforeSend, SendEvent
+from safeses.events import SEND_EVENTS, BeforeSend, SendEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -45,8 +46,19 @@ class Hooks:
         Register *hook* for *event* under a stable name.
 
         Raises:
-            ConfigurationError: The name is taken.
+            ConfigurationError: There is no such event, the hook would
+                never run, or its name is taken.
         """
+        if event not in SEND_EVENTS:
+            raise ConfigurationError(
+                f"{event!r} is not an event",
+                "write @ses.on(AfterSend), with a type of safeses.events",
+            )
+        if inspect.iscoroutinefunction(hook) or not callable(hook):
+            raise ConfigurationError(
+                "a hook must be a plain function, which is called at once",
+                "hand over to the event loop inside of it, if need be",
+            )
         own_name = getattr(hook, "__qualname__", type(hook).__name__)
         stable = name or str(own_name)
         # A new mapping, so that a send under way keeps the one it reads.

@@ -1,9 +1,10 @@
 """
-The one logger, which can never make mail out of mail.
+The one logger, which does not make mail out of mail.
 
 Nothing here is above WARNING, and a send that is started *by* one of our
 log lines (a handler that mails them) writes none itself: otherwise one
-line would breed sends without end.
+line would breed sends without end. A handler that hands its records to
+another thread is out of our sight.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from safeses._values import Finding
+from safeses._findings import Finding
 from safeses.errors import InvalidMessageError
 
 if TYPE_CHECKING:

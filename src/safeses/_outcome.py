@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
 
-    from safeses._values import Dropped, Priority
+    from safeses._findings import Dropped
+    from safeses._values import Priority
     from safeses.errors import NotSentError, OutcomeUnknownError
 
 

@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from safeses import _raw
+from safeses._findings import Finding
 from safeses._message import Email, RawEmail, TemplateEmail
-from safeses._values import Finding
 from safeses.errors import InvalidMessageError
 
 if TYPE_CHECKING:

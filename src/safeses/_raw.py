@@ -11,7 +11,7 @@ import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
-from safeses._values import Finding
+from safeses._findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from safeses import _address, _raw, _ses, _validation
-from safeses._values import Finding
+from safeses._findings import Finding
 from safeses.errors import ConfigurationError, InvalidMessageError
 
 if TYPE_CHECKING:

@@ -114,7 +114,7 @@ class Turns:
 
     clock: Clock
     _lines: dict[str, _Line] = attrs.field(factory=dict, init=False)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
 
     def admit(
         self,
@@ -144,7 +144,7 @@ class Turns:
     def after_fork(self) -> None:
         """Forget the parent's waiters, who are not here."""
         self._lines = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _wait_for_turn(
         self, line: _Line, admission: Admission

@@ -1,5 +1,5 @@
 """
-Small frozen values that errors, answers and hooks share.
+Small frozen values that answers, hooks and settings share.
 
 Their `repr` never holds a whole address: it may end up in a log.
 """
@@ -12,17 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import attrs
 
+from safeses.errors import ConfigurationError
+
 if TYPE_CHECKING:
     import datetime as dt
 
-Severity = Literal["error", "warning"]
+    from safeses._findings import Dropped
+
 Priority = Literal["transactional", "bulk"]
-
-
-def mask(address: str) -> str:
-    """Return *address* with all but a hint of both sides hidden."""
-    local, _, domain = address.rpartition("@")
-    return f"{local[:1]}***@{domain[:1]}***"
 
 
 def _count(items: tuple[object, ...]) -> str:
@@ -35,66 +32,6 @@ def _is_number(value: object) -> TypeGuard[float]:
         and isinstance(value, Real)
         and math.isfinite(value)
     )
-
-
-@attrs.frozen(kw_only=True)
-class Finding:
-    """
-    One thing that is wrong with a message.
-
-    Attributes:
-        rule: The stable name of the rule, such as ``"recipients.count"``.
-        field: Where it was found, such as ``"to"`` or ``"Destination"``.
-        limit: What the rule allows, in words.
-        seen: What was found, in figures or kinds; never the content.
-        remedy: What to do about it.
-        severity: ``"error"`` refuses the message, ``"warning"`` does not.
-        source: Who says so, such as ``"RFC 5322"``.
-    """
-
-    rule: str
-    field: str
-    limit: str
-    seen: str
-    remedy: str
-    severity: Severity = "error"
-    source: str = ""
-
-    @classmethod
-    def wrong_type(cls, field: str, wanted: str, seen: object) -> Finding:
-        """Say that *field* should be *wanted*, and is not."""
-        return cls(
-            rule="type",
-            field=field,
-            limit=wanted,
-            seen=type(seen).__name__,
-            remedy=f"give {wanted}",
-            source="SESv2 API",
-        )
-
-    def __str__(self) -> str:
-        return (
-            f"{self.field}: {self.limit}, seen {self.seen}"
-            f" [{self.rule}]; {self.remedy}"
-        )
-
-
-@attrs.frozen(kw_only=True)
-class Dropped:
-    """
-    A recipient that was left out of a message, and why.
-
-    Attributes:
-        address: The address as the caller wrote it.
-        reason: Why, such as ``"bounce"`` or ``"complaint"``.
-        since: When it was suppressed, aware UTC, if known.
-        source: Which store said so.
-    """
-
-    address: str = attrs.field(repr=mask)
-    reason: str
-    since: dt.datetime | None = None
-    source: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -130,8 +67,10 @@ class Receipt:
 
 def _positive(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not (_is_number(value) and value > 0):
-        msg = f"{field.name} must be a number above 0, not {value!r}"
-        raise ValueError(msg)
+        raise ConfigurationError(
+            f"{field.name}={value!r} is not a finite number above 0",
+            "use Limits(per_second=14, per_day=50_000)",
+        )
 
 
 def _quota(_: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -147,6 +86,9 @@ class Limits:
     Attributes:
         per_second: Recipients per second; a fraction is fine.
         per_day: Recipients in any 24 h; None or -1 means unlimited.
+
+    Raises:
+        ConfigurationError: A figure is not a number, or not above 0.
     """
 
     per_second: float = attrs.field(validator=_positive)

@@ -34,7 +34,7 @@ import attrs
 if TYPE_CHECKING:
     import datetime as dt
 
-    from safeses._values import Dropped, Finding
+    from safeses._findings import Dropped, Finding
 
 
 class SafeSESError(Exception):

@@ -85,7 +85,9 @@ class SESClient(Protocol):
     A client as ``boto3.client("sesv2")`` makes it, or one in its shape.
 
     boto3 makes the methods of a client while it runs, ``send_email``
-    too, so that nothing else about it can be declared.
+    too, so that nothing else about it can be declared. What is not made
+    by boto3 says ``single_attempt = True`` if one call of its
+    ``send_email`` is one attempt; anything else might send twice.
     """
 
     @property
@@ -177,6 +179,7 @@ class Transport(Protocol):
     Attributes:
         region: The region it talks to.
         account: The AWS account id, ``""`` if it is not known.
+        shared: Whether another transport uses the same client.
     """
 
     @property
@@ -186,6 +189,10 @@ class Transport(Protocol):
     @property
     def account(self) -> str:
         """Return the account id."""
+
+    @property
+    def shared(self) -> bool:
+        """Return whether another transport uses the same client."""
 
     def send(
         self,

@@ -335,7 +335,10 @@ def test_many_clients_around_one(
     agent = boto._user_agent_creator.to_string  # noqa: SLF001  # where layers would pile up
     for _ in range(20):
         client = Client(
-            boto, limits=Limits(per_second=1_000), attempt_timeout_s=1.0
+            boto,
+            limits=Limits(per_second=1_000),
+            attempt_timeout_s=1.0,
+            state="memory:",
         )
         client.send(mail())
     left = [

@@ -50,7 +50,7 @@ class MemoryBudget:
     rate_factor: float = 1.0
     processes: int = 1
     _scopes: dict[str, _Scope] = attrs.field(factory=dict, init=False)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
 
     def reserve(self, admission: Admission) -> Booked | Later:
         """Book a slot and charge the quota, both or neither."""
@@ -113,7 +113,7 @@ class MemoryBudget:
 
     def after_fork(self) -> None:
         """Take a new lock: a thread of the parent may hold the old one."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def _part(self, per_second: float) -> float:
         return per_second * self.rate_factor / self.processes

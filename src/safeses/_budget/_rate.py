@@ -32,7 +32,6 @@ ASK_LATE_S: Final = 0.001
 # answers in flight must not lower it to 2^-16.
 PAUSE_S: Final = 0.5
 LOWER_BY: Final = 0.5
-LOWEST: Final = 1 / 32
 RECOVER_PER_S: Final = 0.1
 LOWER_EVERY_S: Final = 1.0
 
@@ -100,6 +99,6 @@ class Rate:
         if now - self._lowered_at < LOWER_EVERY_S:
             return
         rate = self.per_second(now)
-        self._share = max(LOWEST, rate / self.account_per_s * LOWER_BY)
+        self._share = rate / self.account_per_s * LOWER_BY
         self._lowered_at = now
         self._tat = max(self._tat, now + max(PAUSE_S, 1 / rate))

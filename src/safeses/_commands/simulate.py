@@ -149,7 +149,7 @@ def _signals() -> Iterator[threading.Event]:
 
 
 def _report(ses: SimulatedSES) -> None:
-    from safeses._values import mask
+    from safeses._findings import mask
 
     sent = ses.sent
     recipients = sum(len(mail.recipients) for mail in sent)

@@ -4,6 +4,7 @@ One call on its way, from its first admission to its last outcome.
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,7 @@ from safeses._plan._effects import (
 )
 from safeses._values import Receipt
 from safeses.errors import (
+    ConfigurationError,
     DeadlineExceededError,
     NotSentError,
     OutcomeUnknownError,
@@ -90,7 +92,8 @@ class Call:
                     recipients=self.request.cost,
                     priority=self.terms.priority,
                     stream=self.terms.stream,
-                    params=self.request.params,
+                    # A copy: what was counted and checked is what goes.
+                    params=copy.deepcopy(self.request.params),
                 )
             )
         while True:
@@ -159,6 +162,7 @@ class Call:
         claim = admitted.claim
         outcome: Outcome = Deferred(by="released")
         try:
+            _refuse_to_drop(admitted)
             if admitted.wait_s > 0:
                 self._refuse_if_too_long(admitted.wait_s, admitted.limit_per_s)
                 yield from self._sleep(admitted.wait_s)
@@ -288,3 +292,13 @@ def _pause_s(
 def _chain(error: BaseException | None, cause: BaseException | None) -> None:
     if error is not None:
         error.__cause__ = cause
+
+
+def _refuse_to_drop(admitted: Admitted) -> None:
+    """Rather send to nobody than to somebody who must be left out."""
+    if admitted.dropped:
+        raise ConfigurationError(
+            "the state names recipients to leave out, which this version"
+            " cannot do",
+            "use a state without suppression",
+        )

@@ -45,7 +45,7 @@ class Submit:
     """Make one attempt; answered with `Answer` or `NoAnswer`."""
 
     claim: Claim
-    params: dict[str, Any]
+    params: dict[str, Any] = attrs.field(repr=False)
     timeout_s: float
 
 

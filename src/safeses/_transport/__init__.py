@@ -66,4 +66,12 @@ def transport(client: Any) -> Transport:
             f"{type(client).__name__} is not a boto3 client",
             'give boto3.client("sesv2"), or nothing',
         )
+    if getattr(client, "single_attempt", None) is not True:
+        raise ConfigurationError(
+            f"nobody knows how often a {type(client).__name__} sends what"
+            " it is given once",
+            'give boto3.client("sesv2"); set single_attempt = True on a stub'
+            " that makes one attempt per call; or test with"
+            " safeses.testing.stubbed",
+        )
     return DirectTransport(client)

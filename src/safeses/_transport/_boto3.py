@@ -10,66 +10,32 @@ is asked. (Returning False would not do: botocore 1.40 takes it for
 
 from __future__ import annotations
 
-import re
-import ssl
 import threading
 import time
-from http.client import HTTPException
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import botocore
-from botocore import exceptions as boto
 from botocore.httpsession import URLLib3Session
-from urllib3.exceptions import HTTPError
-from urllib3.util.ssl_match_hostname import CertificateError
 
 from safeses import _ses
 from safeses._classify import refusal
 from safeses._outcome import Answer, NoAnswer
 from safeses._transport._deadline import POOLS, Attempt, Watchdog, current
+from safeses._transport._ended import AnsweredError, answer_of, ended_by
 from safeses._transport._savings import PoolManager, save_work
 from safeses._transport._types import has_plain_types
-from safeses._values import Finding
 from safeses.errors import (
     ConfigurationError,
-    CredentialsError,
-    InvalidMessageError,
-    NotSentError,
     UnreachableError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_WRAPPED: Final = "_safeses_wrapped"
 OPERATIONS: Final = ("SendEmail", "SendBulkEmail", "GetAccount")
-_CREDENTIALS: Final = (
-    boto.NoCredentialsError,
-    boto.PartialCredentialsError,
-    boto.CredentialRetrievalError,
-    boto.TokenRetrievalError,
-    boto.UnauthorizedSSOTokenError,
-    boto.RefreshWithMFAUnsupportedError,
-)
-# OpenSSL, or urllib3 where it looks at the host's name itself.
-_CERTIFICATE: Final = (ssl.SSLCertVerificationError, CertificateError)
-# What goes wrong in a network; all else was thrown in from outside.
-_NETWORK: Final = (OSError, HTTPError, HTTPException)
-# Anchored: the lines of a report hold values, too.
-_PARAMETER: Final = re.compile(
-    r"^(?:Missing required|Unknown|Invalid [\w ]{1,20} for) parameter"
-    r" (?:in )?(?:input|([\w.\[\]]+))(?:, value|: \"(\w+)\")",
-    re.MULTILINE,
-)
-
-
-class _AnsweredError(Exception):
-    """Carries a parsed refusal out of botocore's retry loop."""
-
-    def __init__(self, status: int, parsed: Mapping[str, Any]) -> None:
-        super().__init__(status)
-        self.status, self.parsed = status, parsed
 
 
 class _SecondPassError(Exception):
@@ -96,7 +62,7 @@ def _needs_retry(
     if caught_exception is not None:
         raise caught_exception
     if response is not None and not 200 <= response[0].status_code < 300:
-        raise _AnsweredError(response[0].status_code, response[1])
+        raise AnsweredError(response[0].status_code, response[1])
 
 
 def probe(client: Any) -> None:
@@ -143,17 +109,21 @@ class Boto3Transport:
 
     Attributes:
         client: A client made by ``boto3.client("sesv2")``.
+        shared: Whether another transport uses the same client.
     """
 
     client: Any
     _watchdog: Watchdog = attrs.field(factory=Watchdog, init=False)
     _known: frozenset[str] = attrs.field(init=False)
+    shared: bool = attrs.field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         probe(self.client)
         model = self.client.meta.service_model.operation_model("SendEmail")
         self._known = frozenset(model.input_shape.members)
         self._take_over_connections()
+        self.shared = getattr(self.client, _WRAPPED, False)
+        setattr(self.client, _WRAPPED, True)
         save_work(self.client)
         events = self.client.meta.events
         for operation in OPERATIONS:
@@ -228,6 +198,7 @@ class Boto3Transport:
 
     def close(self) -> None:
         """Close the connections; a later send would open new ones."""
+        setattr(self.client, _WRAPPED, False)
         self.client._endpoint.http_session.close()  # probed
 
     def _take_over_connections(self) -> None:
@@ -251,121 +222,17 @@ class Boto3Transport:
         checked: bool = False,
     ) -> Answer | NoAnswer:
         attempt = Attempt(time.monotonic() + timeout_s, before_send, checked)
+        body: Mapping[str, Any] = {}
+        failed: Exception | None = None
         try:
             with self._watchdog.watch(attempt):
                 body = call(**params)
                 if not attempt.passes:  # botocore's Stubber answered
                     before_send()
-        except _AnsweredError as answered:
-            if attempt.expired:  # the answer may be half of one
-                return NoAnswer(
-                    written=True,
-                    reason=_reason(attempt, answered, timeout_s),
-                    error=answered,
-                )
-            return answer_of(answered.status, answered.parsed)
-        except boto.ClientError as error:
-            # Only a stub of botocore gets here with an answer.
-            status = error.response.get("ResponseMetadata", {})
-            return answer_of(status.get("HTTPStatusCode", 400), error.response)
-        except NotSentError:
-            raise
-        except Exception as error:
-            if not attempt.written:
-                raise_if_ours_to_mend(error)
-                _raise_if_interrupted(error)
-            if not attempt.passes:
-                raise ConfigurationError(
-                    f"the call could not be made ({type(error).__name__})",
-                    "see the cause",
-                ) from error
-            return NoAnswer(
-                written=attempt.written,
-                reason=_reason(attempt, error, timeout_s),
-                error=error,
-            )
+        except Exception as error:  # noqa: BLE001  # each is looked at
+            failed = error
+        # Not in the except block: what is raised from here has no hidden
+        # context, in which botocore's texts hold parts of the mail.
+        if failed is not None:
+            return ended_by(failed, attempt, timeout_s)
         return answer_of(200, body)
-
-
-def raise_if_ours_to_mend(error: Exception) -> None:
-    """Raise what certainly never left, and retrying cannot help."""
-    if isinstance(error, boto.ParamValidationError):
-        # Its text holds the values, so it is not chained.
-        raise InvalidMessageError(_type_findings(str(error))) from None
-    if isinstance(error, _CREDENTIALS):
-        raise CredentialsError(type(error).__name__) from error
-    if isinstance(error, boto.SSLError) and _root(error) is not None:
-        raise ConfigurationError(
-            "the certificate of the SES endpoint is not trusted",
-            "check verify=, the CA bundle and the clock of this machine",
-        ) from error
-
-
-def _raise_if_interrupted(error: Exception) -> None:
-    """Raise what somebody threw into this thread; botocore wraps it."""
-    if type(error) is not boto.HTTPClientError:
-        return
-    inner: Any = error.kwargs.get("error")
-    if isinstance(inner, Exception) and not isinstance(inner, _NETWORK):
-        reason = f"interrupted by {type(inner).__name__}"
-        raise UnreachableError(reason) from inner
-
-
-def _root(error: boto.SSLError) -> BaseException | None:
-    """Return what says that the certificate is wrong, if anything does."""
-    inner: Any = error.kwargs.get("error")
-    while inner is not None:
-        if isinstance(inner, _CERTIFICATE):
-            return inner
-        reason = getattr(inner, "reason", None)
-        follow = inner.args[0] if inner.args else None
-        inner = next(
-            (e for e in (reason, follow) if isinstance(e, BaseException)),
-            None,
-        )
-    return None
-
-
-def _type_findings(report: str) -> tuple[Finding, ...]:
-    found = _PARAMETER.findall(report)
-    names = [".".join(filter(None, pair)) for pair in found] or ["params"]
-    return tuple(
-        Finding(
-            rule="type",
-            field=name,
-            limit="as in boto3's documentation of send_email",
-            seen="another type, or a parameter that is missing",
-            remedy="correct the parameter",
-            source="botocore's model of SESv2",
-        )
-        for name in names
-    )
-
-
-def answer_of(status: int, parsed: Mapping[str, Any]) -> Answer:
-    error = parsed.get("Error") or {}
-    metadata = parsed.get("ResponseMetadata") or {}
-    return Answer(
-        status=status,
-        code=str(error.get("Code", "")),
-        text=str(error.get("Message") or parsed.get("message") or ""),
-        body=parsed,
-        request_id=str(metadata.get("RequestId", "")),
-    )
-
-
-def _reason(attempt: Attempt, error: Exception, timeout_s: float) -> str:
-    if attempt.expired or isinstance(
-        error, (boto.ReadTimeoutError, TimeoutError)
-    ):
-        lacking = "answer" if attempt.written else "connection"
-        return f"no {lacking} within {timeout_s:.3g} s"
-    if isinstance(error, boto.EndpointConnectionError):
-        return "no connection"
-    if isinstance(error, boto.ConnectTimeoutError):
-        return "no connection in time"
-    if isinstance(error, boto.SSLError):
-        return "TLS failed"
-    if isinstance(error, boto.ConnectionClosedError):
-        return "the connection was closed"
-    return type(error).__name__

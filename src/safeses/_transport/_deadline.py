@@ -84,15 +84,25 @@ class Attempt:
             # answer, while the answer still comes from it.
             sock = self.sock or getattr(self.connection, "sock", None)
             if sock is not None:
-                # Not SSLSocket.shutdown: it would pull the TLS object
-                # from under the thread that is reading.
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                _shut_down(sock)
 
     def let_go(self) -> None:
         """Leave its connection to others: it is not ours to cut any more."""
         with self.lock:
             self.connection = self.sock = None
+
+
+def _shut_down(sock: Any) -> None:
+    # TLS inside TLS, as through a proxy, wraps the socket in an object.
+    plain = getattr(sock, "socket", sock)
+    # Not SSLSocket.shutdown: it would pull the TLS object from under the
+    # thread that is reading. And whatever kind of socket it is, the
+    # watchdog has others to look after.
+    with contextlib.suppress(Exception):
+        if isinstance(plain, socket.socket):
+            socket.socket.shutdown(plain, socket.SHUT_RDWR)
+        else:
+            plain.close()
 
 
 current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
@@ -118,7 +128,7 @@ class Watchdog:
     def watch(self, attempt: Attempt) -> Iterator[None]:
         """Hold *attempt* to its deadline, and let our hooks see it."""
         with self._changed:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 thread = threading.Thread(
                     target=self._run, name="safeses-deadlines", daemon=True
                 )

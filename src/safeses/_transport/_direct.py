@@ -1,25 +1,32 @@
 """
 One attempt through anything shaped like a boto3 client.
 
-For in-process simulators and stubs. Without botocore inside there is no
-deadline to enforce and no byte to watch: an exception counts as unknown
+For in-process simulators and stubs, which say of themselves that one call
+is one attempt. Without botocore inside there is no deadline to enforce
+and no byte to watch: an exception counts as unknown
 unless botocore's own class says that nothing left.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 from botocore import exceptions as boto
 
 from safeses._classify import refusal
 from safeses._outcome import Answer, NoAnswer
-from safeses._transport._boto3 import answer_of, raise_if_ours_to_mend
+from safeses._transport._ended import answer_of, raise_if_ours_to_mend
 from safeses.errors import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+_NO_CONNECTION: Final = (
+    boto.EndpointConnectionError,
+    boto.ConnectTimeoutError,
+    boto.ProxyConnectionError,
+)
 
 
 @attrs.define
@@ -44,6 +51,11 @@ class DirectTransport:
     def account(self) -> str:
         """No account: there are no credentials."""
         return ""
+
+    @property
+    def shared(self) -> bool:
+        """Whoever shares a stub does so on purpose."""
+        return False
 
     def send(
         self,
@@ -83,15 +95,16 @@ class DirectTransport:
             return answer_of(
                 metadata.get("HTTPStatusCode", 400), error.response
             )
-        except (
-            boto.EndpointConnectionError,
-            boto.ConnectTimeoutError,
-            boto.ProxyConnectionError,
-        ) as error:
-            return NoAnswer(written=False, reason="no connection", error=error)
         except boto.BotoCoreError as error:
-            raise_if_ours_to_mend(error)
+            failed = error
+        else:
+            return answer_of(200, body if isinstance(body, dict) else {})
+        # Not in the except block, as in `Boto3Transport`.
+        raise_if_ours_to_mend(failed)
+        if isinstance(failed, _NO_CONNECTION):
             return NoAnswer(
-                written=True, reason=type(error).__name__, error=error
+                written=False, reason="no connection", error=failed
             )
-        return answer_of(200, body if isinstance(body, dict) else {})
+        return NoAnswer(
+            written=True, reason=type(failed).__name__, error=failed
+        )

@@ -63,6 +63,8 @@ class StubSES:
         meta: Has the ``region_name``.
     """
 
+    single_attempt = True
+
     def __init__(
         self, *, limits: Limits = UNLIMITED, region: str = "local"
     ) -> None:
