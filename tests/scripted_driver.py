@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WALL = 1_767_225_600.0
 REQUEST: Request = request(
     {
+        "FromEmailAddress": "shop@a.example",
         "Destination": {"ToAddresses": ["a@b.example", "c@d.example"]},
         "Content": {
             "Simple": {

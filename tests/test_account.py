@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 import warnings
 from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock
@@ -19,10 +21,16 @@ from safeses import (
     SendingPausedError,
     UnreachableError,
 )
+from safeses._account import AccountWatch, in_thread
+from safeses._clock import SystemClock
 from safeses.testing import FakeClock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from safeses._values import Account
+
+    Act = Callable[[], None]
 
 MAIL = Email(from_email="s@a.example", to="ann@b.example", text="t")
 DENIED = client_error("AccessDeniedException", "no", 403, "GetAccount")
@@ -37,12 +45,31 @@ def figures(rate: object, day: object = 50_000.0) -> dict[str, Any]:
     return ACCOUNT | {"SendQuota": quota}
 
 
+def at_once(act: Act) -> None:
+    """Run here and now what else runs in a thread."""
+    act()
+
+
+def never(_: Act) -> None:
+    """Start a thread that does not get to run."""
+
+
 def client(
-    ses: object, clock: FakeClock | None = None, **settings: Any
+    ses: object,
+    clock: FakeClock | SystemClock | None = None,
+    spawn: Callable[[Act], None] = at_once,
+    **settings: Any,
 ) -> Client:
     """Return a client that asks for its limits, unless given some."""
     fake: Any = ses
-    return Client(fake, clock=clock or FakeClock(), **settings)
+    sender = Client(fake, clock=clock or FakeClock(), **settings)
+    watch_of(sender).spawn = spawn
+    return sender
+
+
+def watch_of(sender: Client) -> AccountWatch:
+    """Return what asks for the limits."""
+    return sender._core.driver().account  # noqa: SLF001  # nor can they
 
 
 def rate_of(sender: Client) -> float:
@@ -52,7 +79,7 @@ def rate_of(sender: Client) -> float:
 
 
 def test_asked_once() -> None:
-    """Ten sends ask once; ten minutes later it is asked after a send."""
+    """Ten sends ask once; ten minutes later one of them asks again."""
     ses, clock = FakeSES(accounts=[figures(5.0), figures(50.0)]), FakeClock()
     sender = client(ses, clock)
     for _ in range(10):
@@ -89,29 +116,206 @@ def test_account_by_hand_leaves_the_limits() -> None:
     )
 
 
-def test_single_flight() -> None:
-    """Threads that send first at once ask once, and wait for the answer."""
+def test_figures_before_the_first_mail() -> None:
+    """The first send knows the rate before it asks for a permit."""
+    ses = FakeSES(accounts=[figures(1.0)])
+    rates: list[float] = []
+    sender = client(ses)
+
+    def look() -> dict[str, str]:
+        rates.append(rate_of(sender))
+        return {"MessageId": "m-1"}
+
+    ses.answers.append(look)
+    sender.send(MAIL)
+
+    assert [1.0] == rates
+
+
+@pytest.mark.parametrize("act", ["send", "account"])
+def test_single_flight(act: str) -> None:
+    """Threads that begin at once ask once, and wait for the answer."""
     asking = threading.Event()
     go_on = threading.Event()
+    results: list[object] = []
 
     def slow() -> dict[str, Any]:
         asking.set()
         assert go_on.wait(10)
-        return ACCOUNT
+        return figures(500.0)
 
     ses = FakeSES(accounts=[slow])
-    sender = client(ses)
+    sender = client(ses, spawn=in_thread)
+    acts = {
+        "send": lambda: results.append(sender.send(MAIL)),
+        "account": lambda: results.append(sender.account()),
+    }
     threads = [
-        threading.Thread(target=sender.account, daemon=True) for _ in range(8)
+        threading.Thread(target=acts[act], daemon=True) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     assert asking.wait(10)
+    early = len(results)
     go_on.set()
     for thread in threads:
         thread.join(10)
 
-    assert (1, 14.0) == (ses.asked, sender.account().max_send_rate)
+    assert (0, 8, 1, 500.0) == (
+        early,
+        len(results),
+        ses.asked,
+        rate_of(sender),
+    )
+
+
+def test_the_thread_is_short() -> None:
+    """The thread that asks does not hold up the exit, and soon ends."""
+    seen: list[threading.Thread] = []
+
+    def look() -> dict[str, Any]:
+        seen.append(threading.current_thread())
+        return ACCOUNT
+
+    client(FakeSES(accounts=[look]), spawn=in_thread).send(MAIL)
+    seen[0].join(10)
+
+    assert [("safeses-account", True, False)] == [
+        (thread.name, thread.daemon, thread.is_alive()) for thread in seen
+    ]
+
+
+def test_nobody_waits_for_fresher_figures() -> None:
+    """While known figures are renewed, mail goes, and nobody else asks."""
+    ses, clock = FakeSES(accounts=[figures(5.0), figures(50.0)]), FakeClock()
+    sender = client(ses, clock)
+    sender.send(MAIL)
+    clock.advance(601)
+    questions: list[Act] = []
+    watch_of(sender).spawn = questions.append
+    receipts = [sender.send(MAIL) for _ in range(3)]
+    before = len(receipts), rate_of(sender)
+    for question in questions:
+        question()
+    sender.send(MAIL)
+
+    assert ((3, 5.0), 1, 50.0, 2) == (
+        before,
+        len(questions),
+        rate_of(sender),
+        ses.asked,
+    )
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
+def test_a_question_that_is_broken_off(error: type[BaseException]) -> None:
+    """Whatever ends the question, mail goes, and it is put again."""
+    ses, clock = (
+        FakeSES(accounts=[ACCOUNT, error(), figures(50.0)]),
+        FakeClock(),
+    )
+    sender = client(ses, clock)
+    sender.send(MAIL)
+    clock.advance(601)
+    questions: list[Act] = []
+    watch_of(sender).spawn = questions.append
+    receipt = sender.send(MAIL)
+    raised: list[type[BaseException]] = []
+    try:
+        questions[0]()
+    except BaseException as ended:  # noqa: BLE001  # as a thread does
+        raised.append(type(ended))
+    watch_of(sender).spawn = at_once
+    for seconds in (59, 2):
+        clock.advance(seconds)
+        sender.send(MAIL)
+
+    assert ("m-2", [error] if error is not ValueError else [], 3, 50.0) == (
+        receipt.message_id,
+        raised,
+        ses.asked,
+        rate_of(sender),
+    )
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ValueError])
+def test_a_send_that_is_broken_off(error: type[BaseException]) -> None:
+    """What is thrown in while a send has SES asked ends the send, unsent."""
+    ses = FakeSES(accounts=[figures(50.0)])
+
+    def interrupted(_: Act) -> None:
+        raise error
+
+    sender = client(ses, spawn=interrupted)
+    with pytest.raises(error):
+        sender.send(MAIL)
+    unsent = len(ses.sent)
+    watch_of(sender).spawn = at_once
+    sender.send(MAIL)
+
+    assert (0, 1, 50.0) == (unsent, len(ses.sent), rate_of(sender))
+
+
+def test_no_more_threads() -> None:
+    """Where no thread starts, as at the exit, mail goes as it does."""
+    ses, clock = FakeSES(), FakeClock()
+    tries: list[Act] = []
+
+    def spawn(act: Act) -> None:
+        tries.append(act)
+        message = "can't start new thread"
+        raise RuntimeError(message)
+
+    sender = client(ses, clock, spawn)
+    for _ in range(3):
+        sender.send(MAIL)
+    clock.advance(61)
+    sender.send(MAIL)
+    with pytest.raises(UnreachableError):
+        sender.account()
+
+    assert (4, 0, 3) == (len(ses.sent), ses.asked, len(tries))
+
+
+def test_the_deadline_is_kept() -> None:
+    """An answer that does not come costs a quarter of the deadline, once."""
+    ses = FakeSES()
+    sender = client(ses, SystemClock(), never)
+    began = time.monotonic()
+    sender.send(MAIL, deadline_s=0.8)
+    first_s = time.monotonic() - began
+    sender.send(MAIL)
+    second_s = time.monotonic() - began - first_s
+
+    assert (2, True, True) == (
+        len(ses.sent),
+        0.2 <= first_s < 0.8,
+        second_s < 0.8,
+    )
+
+
+def test_an_answer_that_comes_late() -> None:
+    """An answer that nobody waited for any more is used all the same."""
+    ses, questions = FakeSES(accounts=[figures(50.0)]), list[Any]()
+    sender = client(ses, spawn=questions.append)
+    sender.send(MAIL, deadline_s=0.02)
+    before = rate_of(sender)
+    questions[0]()
+    sender.send(MAIL)
+
+    assert (14.0, 50.0, 1) == (before, rate_of(sender), len(questions))
+
+
+def test_a_fork_while_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child does not wait for the thread that asks in the parent."""
+    ses = FakeSES(accounts=[figures(50.0)])
+    sender = client(ses, spawn=never, state="memory:")
+    sender.send(MAIL, deadline_s=0.02)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    watch_of(sender).spawn = at_once
+    sender.send(MAIL)
+
+    assert (1, 50.0) == (ses.asked, rate_of(sender))
 
 
 def test_denied() -> None:
@@ -132,6 +336,28 @@ def test_denied() -> None:
         "ses:GetAccount" in text,
         "limits=" in text,
     )
+
+
+def test_the_warning_names_the_caller() -> None:
+    """The warning points to the line that sends, not into safeses."""
+    params: Any = {
+        "FromEmailAddress": "s@a.example",
+        "Destination": {"ToAddresses": ["ann@b.example"]},
+        "Content": {
+            "Simple": {
+                "Subject": {"Data": "Hi"},
+                "Body": {"Text": {"Data": "t"}},
+            }
+        },
+    }
+    with pytest.warns(ConfigurationWarning) as typed:
+        client(FakeSES(accounts=[DENIED])).send(MAIL)
+    with pytest.warns(ConfigurationWarning) as dropped_in:
+        client(FakeSES(accounts=[DENIED])).send_email(**params)
+
+    assert [__file__] * 2 == [
+        warned.filename for warned in (*typed, *dropped_in)
+    ]
 
 
 def test_denied_account_call() -> None:
@@ -158,17 +384,21 @@ def test_warning_as_error_never_hides_a_receipt() -> None:
     assert (1, "m-2") == (unsent, sender.send(MAIL).message_id)
 
 
-def test_warning_as_error_after_acceptance() -> None:
-    """Denied only later: the receipt comes back, the warning does not."""
+def test_denied_only_later(caplog: pytest.LogCaptureFixture) -> None:
+    """Who has figures is told by the log, once; no warning stops a mail."""
     ses, clock = FakeSES(accounts=[ACCOUNT, DENIED]), FakeClock()
     sender = client(ses, clock)
     sender.send(MAIL)
-    clock.advance(601)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        receipt = sender.send(MAIL)
+    for seconds in (601, 1, 3601, 1):
+        clock.advance(seconds)
+        sender.send(MAIL)  # warnings are errors in these tests
+    told = [r for r in caplog.records if "ses:GetAccount" in r.message]
 
-    assert ("m-2", 2) == (receipt.message_id, ses.asked)
+    assert (5, 3, ["WARNING"]) == (
+        len(ses.sent),
+        ses.asked,
+        [record.levelname for record in told],
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,7 +427,7 @@ def test_no_figures(account: object) -> None:
 
 def test_magic_mock() -> None:
     """A MagicMock that floats to 1.0 does not slow a shop to 1/s."""
-    ses = MagicMock()
+    ses = MagicMock(single_attempt=True)
     ses.send_email.return_value = {"MessageId": "m-1"}
     sender = client(ses)
 
@@ -208,6 +438,8 @@ def test_no_get_account() -> None:
     """A stub that cannot be asked is sent through all the same."""
 
     class Stub:
+        single_attempt = True
+
         def send_email(self, **_: Any) -> dict[str, str]:
             return {"MessageId": "m-1"}
 
@@ -250,7 +482,7 @@ def test_paused_and_back(account: dict[str, Any], reason: str) -> None:
 
 
 def test_paused_answer_asks_again() -> None:
-    """When SES says paused, the account is asked anew at once."""
+    """When SES says paused, the next send asks anew."""
     answer = client_error("SendingPausedException")
     ses = FakeSES([answer], accounts=[ACCOUNT, PAUSED])
     sender = client(ses)
@@ -259,6 +491,60 @@ def test_paused_answer_asks_again() -> None:
             sender.send(MAIL)
 
     assert (1, 2) == (len(ses.sent), ses.asked)
+
+
+@pytest.mark.filterwarnings("ignore:IAM:safeses.ConfigurationWarning")
+@pytest.mark.parametrize("later", [DENIED, DOWN, {}])
+def test_a_pause_that_nobody_confirms(later: object) -> None:
+    """Ten minutes after SES last said so, SES decides on each mail."""
+    ses, clock = FakeSES(accounts=[PAUSED, later]), FakeClock()
+    sender = client(ses, clock)
+    for seconds in (0, 300, 299):
+        clock.advance(seconds)
+        with pytest.raises(SendingPausedError):
+            sender.send(MAIL)
+    clock.advance(1)
+
+    assert "m-1" == sender.send(MAIL).message_id
+
+
+def test_a_pause_that_ses_confirms() -> None:
+    """While SES says so, a pause holds, whatever the wall clock does."""
+    ses, clock = FakeSES(accounts=[PAUSED]), FakeClock()
+    sender = client(ses, clock)
+    for step in (0, 7200, -14400, 0):
+        clock.step_wall(step)
+        clock.advance(400)
+        with pytest.raises(SendingPausedError):
+            sender.send(MAIL)
+
+    assert (0, 4) == (len(ses.sent), ses.asked)
+
+
+def test_a_step_of_the_wall_clock_ends_no_pause() -> None:
+    """The age of a pause is not told by the wall clock."""
+    ses, clock = FakeSES(accounts=[PAUSED, DOWN]), FakeClock()
+    sender = client(ses, clock)
+    for step in (0, 7200, -14400):
+        clock.step_wall(step)
+        clock.advance(61)
+        with pytest.raises(SendingPausedError):
+            sender.send(MAIL)
+
+    assert (0, 3) == (len(ses.sent), ses.asked)
+
+
+def test_a_pause_does_not_ask_who_was_denied() -> None:
+    """SES's answer of a pause does not repeat what IAM denies."""
+    answer = client_error("SendingPausedException")
+    ses = FakeSES([answer, answer], accounts=[DENIED])
+    sender = client(ses)
+    with pytest.warns(ConfigurationWarning), pytest.raises(SendingPausedError):
+        sender.send(MAIL)
+    with pytest.raises(SendingPausedError):
+        sender.send(MAIL)
+
+    assert (2, 1) == (len(ses.sent), ses.asked)
 
 
 @pytest.mark.parametrize(

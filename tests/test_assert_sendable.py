@@ -32,6 +32,7 @@ PARAMS: dict[str, Any] = {
 def mime_mail() -> email.message.EmailMessage:
     """Return a smallest message of the standard library."""
     message = email.message.EmailMessage()
+    message["From"] = "shop@a.example"
     message["To"] = "eva@b.example"
     message.set_content("Hello!")
     return message
@@ -55,7 +56,9 @@ class _DjangoMail:
         self.bcc = ["eva@b.example"]
 
     def message(self) -> email.message.Message:
-        return _RewrittenMIME("Grüße", "plain", "utf-8")
+        message = _RewrittenMIME("Grüße", "plain", "utf-8")
+        message["From"] = "shop@a.example"
+        return message
 
 
 class _RewrittenMIME(email.mime.text.MIMEText):
@@ -73,7 +76,9 @@ class TestAssertSendable:
         [
             MAIL,
             RawEmail(message=mime_mail()),
-            TemplateEmail(to="b@b.example", name="bye"),
+            TemplateEmail(
+                from_email="shop@a.example", to="b@b.example", name="bye"
+            ),
             PARAMS,
             mime_mail(),
             mime_mail().as_bytes(),
@@ -92,6 +97,7 @@ class TestAssertSendable:
             ({**PARAMS, "Destination": {}}, "recipients.none"),
             ({"Source": "shop@a.example"}, "v1 API"),
             (b"Subject: Hello\r\n\r\nHello!", "recipients.none"),
+            (b"To: b@b.example\r\n\r\nHello!", "sender.none"),
             (42, "seen int"),
         ],
     )

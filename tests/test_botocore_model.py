@@ -73,7 +73,7 @@ ATTACHMENTS = st.lists(
     max_size=2,
 )
 COMMON: dict[str, Any] = {
-    "from_email": st.none() | ADDRESSES,
+    "from_email": ADDRESSES,
     "to": st.lists(ADDRESSES, min_size=1, max_size=2),
     "cc": SOME,
     "bcc": SOME,
@@ -269,7 +269,9 @@ def test_wild_parameters(
 )
 def test_breaches_of_the_model(changed: dict[str, Any]) -> None:
     """What breaks the model is refused by us; botocore sends most of it."""
-    message = Email(to="a@b.example", text="t", **changed)
+    message = Email(
+        from_email="shop@a.example", to="a@b.example", text="t", **changed
+    )
     params = parameters(message)
     with pytest.raises(InvalidMessageError):
         request(params, tag="t", scope="local")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
+import pickle
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 from botocore.exceptions import ClientError
 from tests.fake_ses import FakeSES, client_error
@@ -27,6 +30,8 @@ from safeses._state import ComposedState, memory_state
 from safeses.testing import FakeClock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from safeses._outcome import Claim, Outcome
 
 MAIL = Email(
@@ -181,7 +186,7 @@ class TestSending:
         """A malformed mail asks neither SES nor the account."""
         ses = FakeSES()
         with pytest.raises(InvalidMessageError):
-            client(ses, limits=None).send(Email(to="x", text="t"))
+            client(ses, limits=None).send(attrs.evolve(MAIL, to="x"))
 
         assert ([], 0) == (ses.sent, ses.asked)
 
@@ -316,10 +321,10 @@ class TestOptions:
     )
     def test_wrong_limits(self, limits: dict[str, Any]) -> None:
         """Limits are finite numbers above 0, a quota may be -1."""
-        with pytest.raises(ValueError, match="per_") as caught:
+        with pytest.raises(ConfigurationError, match="per_") as caught:
             Limits(**limits)
 
-        assert "must be a number above 0" in str(caught.value)
+        assert "is not a finite number above 0" in caught.value.problem
 
 
 class TestClosing:
@@ -347,3 +352,20 @@ class TestClosing:
             sender.send(MAIL)
 
         assert "the client is closed" == caught.value.problem
+
+
+class TestCopies:
+    """A client belongs to its process."""
+
+    @pytest.mark.parametrize(
+        "trip", [pickle.dumps, copy.copy, copy.deepcopy], ids=str
+    )
+    def test_there_are_none(self, trip: Callable[[object], object]) -> None:
+        """Neither pickle nor copy makes a second one."""
+        sender = client()
+        with pytest.raises(TypeError) as caught:
+            trip(sender)
+
+        assert (
+            "a Client cannot be pickled or copied: make one in each process"
+        ) == str(caught.value)

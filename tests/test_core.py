@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from functools import partial
 from typing import Any
 
 import attrs
@@ -259,3 +260,60 @@ class TestForeignState:
             client(fake, state=state, clock=clock).send(MAIL)
 
         assert [] == fake.sent
+
+
+class TestSettings:
+    """What a client was given is looked at when it is made."""
+
+    @pytest.mark.parametrize(
+        "settings, problem",
+        [
+            ({"rate_factor": 0}, "rate_factor=0 is not above 0 and at most 1"),
+            ({"rate_factor": 1.5}, "rate_factor=1.5 is not above 0 and at"),
+            ({"rate_factor": -1}, "rate_factor=-1 is not a finite number"),
+            ({"rate_factor": "1"}, "rate_factor='1' is not a finite number"),
+            ({"processes": 0}, "processes=0 is not a finite number"),
+            ({"processes": 2.5}, "processes=2.5 is not a whole number"),
+            ({"processes": True}, "processes=True is not a finite number"),
+            ({"tag_key": "secret"}, "tag_key is not bytes, or empty"),
+            ({"tag_key": b""}, "tag_key is not bytes, or empty"),
+            ({"namespace": ""}, "namespace='' is not a string, or empty"),
+            ({"namespace": None}, "namespace=None is not a string, or empty"),
+            ({"account": 123456789012}, "account=123456789012 is not a str"),
+            ({"region": b"eu-west-1"}, "region=b'eu-west-1' is not a string"),
+            ({"ses": "eu-west-1"}, "str is not a boto3 client"),
+            ({"ses": FakeSES}, "boto3_client is the class FakeSES"),
+        ],
+        ids=str,
+    )
+    def test_refused(self, settings: dict[str, Any], problem: str) -> None:
+        """What cannot work is refused, and no secret is shown."""
+        with pytest.raises(ConfigurationError) as caught:
+            client(**settings)
+
+        assert problem == caught.value.problem[: len(problem)]
+
+    def test_region_goes_by_name(self) -> None:
+        """A region in the place of a client is answered with the remedy."""
+        with pytest.raises(ConfigurationError) as caught:
+            client("eu-west-1")
+
+        assert 'give it as region=, as in Client(region="eu-west-1")' == (
+            caught.value.remedy
+        )
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"rate_factor": 0.0001},
+            {"rate_factor": 1},
+            {"tag_key": b"secret"},
+            {"account": "123456789012", "region": "eu-west-1"},
+            {"account": "", "region": ""},
+            {"ses": partial(FakeSES)},
+        ],
+        ids=str,
+    )
+    def test_accepted(self, settings: dict[str, Any]) -> None:
+        """What can work makes a client."""
+        assert isinstance(client(**settings), Client)

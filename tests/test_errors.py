@@ -76,9 +76,18 @@ VALUES: list[Any] = [
     safeses.Account(max_send_rate=14.0, as_of=NOW),
     safeses.Attachment(content=b"\0", file_name="a.bin", content_id="a"),
     safeses.ListManagement(contact_list="news", topic="weekly"),
-    safeses.Email(from_email=ADDRESS, to=ADDRESS, subject="s", text="t"),
+    safeses.Email(
+        from_email=ADDRESS,
+        to=ADDRESS,
+        subject="s",
+        text="t",
+        tags={"order": "77"},
+        headers={"X-A": "1"},
+    ),
     safeses.RawEmail(message=b"To: a@b.example\r\n\r\n"),
-    safeses.TemplateEmail(to=[ADDRESS], name="welcome", data={"n": 1}),
+    safeses.TemplateEmail(
+        from_email=ADDRESS, to=[ADDRESS], name="welcome", data={"n": 1}
+    ),
     events.BeforeSend(
         tag="t",
         kind="simple",
@@ -241,6 +250,10 @@ def test_texts_hold_no_address(value: object) -> None:
             ),
         ),
         (errors.InvalidMessageError(()), "the message is malformed"),
+        (
+            errors.InvalidMessageError(FINDINGS[:1] * 23),
+            "\n".join([str(FINDINGS[0])] * 20 + ["and 3 more"]),
+        ),
     ],
 )
 def test_text_says_what_to_do(error: SafeSESError, text: str) -> None:

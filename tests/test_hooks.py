@@ -25,6 +25,7 @@ from safeses.testing import FakeClock
 
 MAIL = Email(from_email="shop@a.example", to="ann@b.example", text="t")
 PARAMS: dict[str, Any] = {
+    "FromEmailAddress": "shop@a.example",
     "Destination": {"ToAddresses": ["ann@b.example"]},
     "Content": {"Raw": {"Data": b"Subject: s\r\n\r\nt"}},
 }

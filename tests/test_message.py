@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import operator
 from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +21,11 @@ from safeses import (
 from safeses._parameters import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SECRET = "secret"
+SENDER = "shop@a.example"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +41,7 @@ SECRET = "secret"
 @pytest.mark.parametrize("field", ["to", "cc", "bcc", "reply_to"])
 def test_addresses(field: str, given: Any, expected: object) -> None:
     """One string, several or none: the message holds a tuple."""
-    message = Email(**{field: given})
+    message = Email(**{"from_email": SENDER, field: given})
 
     assert expected == getattr(message, field)
 
@@ -65,6 +69,7 @@ def test_addresses(field: str, given: Any, expected: object) -> None:
         ),
         RawEmail(message=SECRET.encode()),
         TemplateEmail(
+            from_email=f"{SECRET}@a.example",
             name="welcome",
             subject=SECRET,
             text=SECRET,
@@ -72,7 +77,9 @@ def test_addresses(field: str, given: Any, expected: object) -> None:
             data={SECRET: SECRET},
             headers={"X-A": SECRET},
         ),
-        TemplateEmail(name="welcome", data=f'{{"{SECRET}": 1}}'),
+        TemplateEmail(
+            from_email=SENDER, name="welcome", data=f'{{"{SECRET}": 1}}'
+        ),
         Attachment(
             content=SECRET.encode(), file_name=SECRET, description=SECRET
         ),
@@ -107,7 +114,7 @@ def test_keywords_only(kind: type[Any]) -> None:
 
 def test_cannot_be_changed() -> None:
     """A message that was built stays as it is."""
-    message = Email(subject="a")
+    message = Email(from_email=SENDER, subject="a")
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         message.subject = "b"  # type: ignore[misc]  # the test
 
@@ -139,7 +146,7 @@ def test_attachment_from_path(tmp_path: Path) -> None:
     """A path is read at once; its name and all fields can be overridden."""
     path = tmp_path / "logo.png"
     path.write_bytes(b"\x89PNG")
-    message = Email(attachments=[path])
+    message = Email(from_email=SENDER, attachments=[path])
     other = Attachment.from_path(
         str(path), file_name="x.png", content_id="logo"
     )
@@ -257,7 +264,9 @@ def test_email_becomes_simple() -> None:
 )
 def test_template(fields: dict[str, Any], expected: object) -> None:
     """A name, an ARN or inline content; the data is JSON in any case."""
-    params = parameters(TemplateEmail(to="a@b.example", **fields))
+    params = parameters(
+        TemplateEmail(from_email=SENDER, to="a@b.example", **fields)
+    )
 
     assert {"Template": expected} == params["Content"]
 
@@ -266,7 +275,7 @@ def test_template(fields: dict[str, Any], expected: object) -> None:
     "message",
     [
         "To: a@b.example",
-        TemplateEmail(name="x", data={"f": object()}),
+        TemplateEmail(from_email=SENDER, name="x", data={"f": object()}),
         RawEmail(message="To: a@b.example"),  # type: ignore[arg-type]  # the test
         RawEmail(message=None),  # type: ignore[arg-type]  # the test
     ],
@@ -299,20 +308,143 @@ def test_wrong_type(message: Any) -> None:
 def test_no_value_of_a_wrong_type(fields: dict[str, Any]) -> None:
     """A message cannot even be made with a field of a wrong type."""
     with pytest.raises(InvalidMessageError) as caught:
-        Email(**fields)
+        Email(**{"from_email": SENDER, **fields})
 
     assert ["type"] == [f.rule for f in caught.value.findings]
+
+
+@pytest.mark.parametrize(
+    "fields, expected",
+    [
+        ({"to": 5}, "to: a string, or a list of strings, seen int"),
+        ({"bcc": b"a@b.example"}, "bcc: a string, or a list of strings, seen"),
+        ({"cc": {"a@b.example": "Ann"}}, "cc: a string, or a list of strings"),
+        ({"reply_to": ["a@b.example", 5]}, "reply_to[1]: a string, seen int"),
+        ({"tags": ["order"]}, "tags: a mapping of strings, seen list"),
+        (
+            {"tags": {"a": "1", "order": 77}},
+            "tags: strings as values, seen int for 'order'",
+        ),
+        (
+            {"tags": {"x" * 99: None}},
+            f"tags: strings as values, seen NoneType for '{'x' * 40}'",
+        ),
+        ({"headers": {7: "x"}}, "headers: strings as names, seen int"),
+        (
+            {"attachments": "a.pdf"},
+            (
+                "attachments: a pathlib.Path or an Attachment, seen str"
+                " [type]; give a pathlib.Path or an Attachment"
+            ),
+        ),
+        (
+            {"attachments": [Attachment(content=b"", file_name="a"), "b.pdf"]},
+            "attachments[1]: a pathlib.Path or an Attachment, seen str",
+        ),
+        ({"list_management": "news"}, "list_management: a ListManagement, "),
+        ({"from_email": 5}, "from_email: an address, seen int"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Email, TemplateEmail])
+def test_error_names_the_field(
+    kind: Any, fields: dict[str, Any], expected: str
+) -> None:
+    """The error names the field and the first item that is wrong."""
+    with pytest.raises(InvalidMessageError) as caught:
+        kind(**{"from_email": SENDER, **fields})
+
+    assert expected == str(caught.value)[: len(expected)]
+
+
+@pytest.mark.parametrize("sender", [None, ""])
+@pytest.mark.parametrize("kind", [Email, TemplateEmail])
+def test_sender_is_needed(kind: Any, sender: str | None) -> None:
+    """A setting that is empty is found where the message is made."""
+    with pytest.raises(InvalidMessageError) as caught:
+        kind(from_email=sender, to="a@b.example")
+
+    assert [("sender.none", "from_email")] == [
+        (f.rule, f.field) for f in caught.value.findings
+    ]
+
+
+def test_raw_message_may_name_its_sender() -> None:
+    """A raw message needs no sender of its own."""
+    assert None is RawEmail(message=b"").from_email
+
+
+@pytest.mark.parametrize("field", ["tags", "headers"])
+def test_mapping_is_copied(field: str) -> None:
+    """What the caller does to a mapping later changes no message."""
+    given = {"order": "77"}
+    fields: dict[str, Any] = {"from_email": SENDER, field: given}
+    message = Email(**fields)
+    given["order"] = "78"
+    kept = getattr(message, field)
+
+    assert ({"order": "77"}, '{"order": "77"}', {"order": "77", "b": "1"}) == (
+        kept,
+        json.dumps(kept),
+        kept | {"b": "1"},
+    )
+
+
+def test_template_data_is_copied() -> None:
+    """A mapping that is filled anew for each mail is taken as it was."""
+    given = {"name": "Ann"}
+    message = TemplateEmail(from_email=SENDER, name="hi", data=given)
+    given["name"] = "Bob"
+
+    assert {"name": "Ann"} == message.data
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tags: tags.update(a="2"),
+        lambda tags: tags.setdefault("b", "2"),
+        lambda tags: tags.pop("a"),
+        lambda tags: tags.popitem(),
+        lambda tags: tags.clear(),
+        lambda tags: operator.setitem(tags, "a", "2"),
+        lambda tags: operator.delitem(tags, "a"),
+        lambda tags: tags.__ior__({"a": "2"}),
+    ],
+)
+def test_mapping_cannot_be_changed(change: Callable[[Any], object]) -> None:
+    """The tags of a message are as frozen as the message."""
+    message = Email(from_email=SENDER, tags={"a": "1"})
+    with pytest.raises(TypeError, match="cannot be changed"):
+        change(message.tags)
+
+    assert {"a": "1"} == message.tags
+
+
+def test_hash() -> None:
+    """Messages that are equal have one hash, as frozen values do."""
+    one, two = (Email(from_email=SENDER, tags={"a": "1"}) for _ in range(2))
+
+    assert 1 == len({one, two})
+
+
+@pytest.mark.parametrize("field", ["tags", "headers", "attachments", "to"])
+def test_none_is_empty(field: str) -> None:
+    """None stands for nothing wherever several things may stand."""
+    fields: dict[str, Any] = {"from_email": SENDER, field: None}
+    message = Email(**fields)
+
+    assert 0 == len(getattr(message, field))
 
 
 def test_one_attachment_needs_no_list(tmp_path: Path) -> None:
     """One path, or one Attachment, is taken for a list of it."""
     path = tmp_path / "a.txt"
     path.write_bytes(b"x")
-    one = Email(attachments=path).attachments
+    one = Email(from_email=SENDER, attachments=path).attachments
 
     assert ((b"x", "a.txt"), one) == (
         (one[0].content, one[0].file_name),
-        Email(attachments=one[0]).attachments,
+        Email(from_email=SENDER, attachments=one[0]).attachments,
     )
 
 

@@ -21,7 +21,11 @@ LONGEST_S = 2.0
 def made(data: bytes, *, tagged: bool = False, **params: Any) -> Any:
     """Return the parameters that become of a raw message."""
     return request(
-        {"Content": {"Raw": {"Data": data}}, **params},
+        {
+            "FromEmailAddress": "shop@a.example",
+            "Content": {"Raw": {"Data": data}},
+            **params,
+        },
         tag=TAG,
         scope="local",
         tagged=tagged,

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from safeses import ConfigurationError, InvalidMessageError
+from safeses import ConfigurationError, InvalidMessageError, _address
 from safeses._request import Request, request
 
 TAG = "0123abcd"
 OURS = {"Name": "safeses-id", "Value": TAG}
 OUR_HEADER = {"Name": "X-Safeses-Id", "Value": TAG}
+SENDER = "shop@a.example"
 ANN = {"ToAddresses": ["ann@a.example"]}
 
 
@@ -32,6 +33,7 @@ def make(content: object = None, /, **params: Any) -> Request:
     tagged = params.pop("tagged", True)
     params.setdefault("Content", content or simple())
     params.setdefault("Destination", ANN)
+    params.setdefault("FromEmailAddress", SENDER)
     params = {k: v for k, v in params.items() if v is not ...}
     return request(params, tag=TAG, scope="local", tagged=tagged)
 
@@ -41,6 +43,13 @@ def refused(content: object = None, /, **params: Any) -> list[str]:
     with pytest.raises(InvalidMessageError) as caught:
         make(content, **params)
     return [finding.rule for finding in caught.value.findings]
+
+
+def fields(content: object = None, /, **params: Any) -> list[str]:
+    """Return the fields in which *params* break a rule."""
+    with pytest.raises(InvalidMessageError) as caught:
+        make(content, **params)
+    return [finding.field for finding in caught.value.findings]
 
 
 class TestTag:
@@ -62,7 +71,11 @@ class TestTag:
         """A caller who compares parameters can have neither."""
         params = make(tagged=False).params
 
-        assert {"Destination": ANN, "Content": simple()} == params
+        assert {
+            "FromEmailAddress": SENDER,
+            "Destination": ANN,
+            "Content": simple(),
+        } == params
 
     def test_template_has_the_header(self) -> None:
         """A template carries both, too."""
@@ -189,14 +202,20 @@ def test_counts() -> None:
             "Content": {
                 "Raw": {
                     "Data": bytearray(
-                        b"To: a@b.example\r\nBcc: c@d.example\r\n"
+                        b"From: s@a.example\r\nTo: a@b.example\r\n"
+                        b"Bcc: c@d.example\r\n"
                         b"X-SES-MESSAGE-TAGS: a=b\r\n\r\n"
                     )
                 }
             }
         },
-        {"Content": {"Raw": {"Data": "To: a@b.example\n\nü"}}},
         {
+            "Content": {
+                "Raw": {"Data": "From: s@a.example\nTo: a@b.example\n\nü"}
+            }
+        },
+        {
+            "FromEmailAddress": SENDER,
             "Destination": ANN,
             "Content": {"Template": {"TemplateName": "x", "Headers": []}},
         },
@@ -309,6 +328,160 @@ def test_refused(params: dict[str, Any], rules: list[str]) -> None:
     found = refused(**params)
 
     assert rules == list(dict.fromkeys(found))[: len(rules)]
+
+
+@pytest.mark.parametrize(
+    "params, where",
+    [
+        ({"Destination": {"ToAddresses": ["a@b.example"] * 3 + ["x"]}}, "To"),
+        (
+            {
+                "Destination": {
+                    "ToAddresses": ["a@b.example"],
+                    "CcAddresses": ["a@b.example"] * 3 + [5],
+                }
+            },
+            "Cc",
+        ),
+        ({"Destination": {"BccAddresses": ["a@b.example"] * 3 + [""]}}, "Bcc"),
+        (
+            {"Destination": {"BccAddresses": ["a@b.example"] * 3 + ["\n"]}},
+            "Bcc",
+        ),
+    ],
+)
+def test_finding_says_which_address(
+    params: dict[str, Any], where: str
+) -> None:
+    """The finding names the list and the place, not the address."""
+    assert [f"Destination.{where}Addresses[3]"] == fields(**params)
+
+
+@pytest.mark.parametrize(
+    "params, expected",
+    [
+        ({"FromEmailAddress": "x"}, ["FromEmailAddress"]),
+        ({"ReplyToAddresses": ["a@b.example", "x"]}, ["ReplyToAddresses[1]"]),
+        ({"Destination": {"ToAddresses": "x"}}, ["Destination.ToAddresses"]),
+        (
+            {
+                "Destination": {},
+                "Content": {"Raw": {"Data": b"To: a@b.example\nCc: x\n\n"}},
+            },
+            ["header Cc[0]"],
+        ),
+    ],
+)
+def test_finding_says_where(
+    params: dict[str, Any], expected: list[str]
+) -> None:
+    """Every address is found again by the name of its field."""
+    assert expected == fields(**params)
+
+
+@pytest.mark.parametrize("sender", [..., None, ""])
+@pytest.mark.parametrize(
+    "content",
+    [
+        simple(),
+        {"Template": {"TemplateName": "x"}},
+        {"Raw": {"Data": b"Subject: s\r\n\r\nt"}},
+        {"Raw": {"Data": b"From:\r\nSubject: s\r\n\r\nt"}},
+    ],
+    ids=["simple", "template", "raw", "raw, empty"],
+)
+def test_sender_is_needed(content: object, sender: object) -> None:
+    """A mail that nobody sends is refused here, whatever its kind."""
+    assert ["sender.none"] == refused(content, FromEmailAddress=sender)
+
+
+@pytest.mark.parametrize("sender", [..., None, ""])
+def test_raw_message_names_its_sender(sender: object) -> None:
+    """The header From of a raw message is a sender."""
+    raw = {"Raw": {"Data": b"From: s@a.example\r\n\r\nt"}}
+    made = make(raw, FromEmailAddress=sender)
+
+    assert "FromEmailAddress" not in made.params
+
+
+@pytest.mark.parametrize(
+    "inline, expected",
+    [
+        ("Hi", ["TemplateContent"]),
+        ({"Subject": 5}, ["TemplateContent.Subject"]),
+        ({"Subject": "a\nBcc: b"}, ["TemplateContent.Subject"]),
+        ({"Text": 5}, ["TemplateContent.Text"]),
+        ({"Text": "\ud800"}, ["TemplateContent.Text"]),
+        (
+            {"Text": "\ud800", "Html": "\ud800"},
+            ["TemplateContent.Text", "TemplateContent.Html"],
+        ),
+    ],
+)
+def test_inline_template(inline: object, expected: list[str]) -> None:
+    """The texts of an inline template are checked as those of a mail."""
+    assert expected == fields({"Template": {"TemplateContent": inline}})
+
+
+def test_inline_template_passes() -> None:
+    """Lines, tabs and any letters may stand in its bodies."""
+    inline = {"Subject": "Grüße", "Text": "a\n\tü", "Html": "<p>\r\n"}
+
+    assert 1 == make({"Template": {"TemplateContent": inline}}).cost
+
+
+def test_template_data_can_be_encoded() -> None:
+    """A lone surrogate in the data is refused, not sent as something."""
+    template = {"TemplateName": "x", "TemplateData": '{"a": "\ud800"}'}
+
+    assert ["TemplateData"] == fields({"Template": template})
+
+
+def test_many_recipients_are_not_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a million recipients 51 are looked at, however many lists."""
+    seen: list[str] = []
+    check = _address.problem
+
+    def note(address: str) -> object:
+        seen.append(address)
+        return check(address)
+
+    monkeypatch.setattr(_address, "problem", note)
+    found = refused(
+        Destination={
+            "ToAddresses": ["a@b.example"] * 30,
+            "CcAddresses": ["x"] * 10**6,
+            "BccAddresses": ["x"] * 10**6,
+        }
+    )
+
+    assert (["recipients.count", *["address.syntax"] * 21], 52) == (
+        found,
+        len(seen),  # and the sender
+    )
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"EmailTags": [{}] * 10**6},
+        {"EmailTags": [5] * 10**6},
+        {"ReplyToAddresses": ["x"] * 10**3},
+        {"Content": simple(Headers=[{}] * 10**6)},
+        {"Content": simple(Attachments=[{}] * 10**6)},
+        {
+            "Content": simple(Headers=[{}] * 10**6),
+            "Destination": {"ToAddresses": ["x"]},
+            "FromEmailAddress": None,
+        },
+    ],
+    ids=["tags", "types", "answers", "headers", "attachments", "all"],
+)
+def test_findings_are_bounded(params: dict[str, Any]) -> None:
+    """A hostile message gets no report of its own size."""
+    assert 100 == len(refused(**params))
 
 
 @pytest.mark.parametrize(

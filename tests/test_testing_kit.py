@@ -185,7 +185,14 @@ class TestSentMail:
         self, ses: Client, outbox: Outbox
     ) -> None:
         """A template mail has a name and data, and no body of its own."""
-        ses.send(TemplateEmail(to="b@b.example", name="bye", data={"n": 1}))
+        ses.send(
+            TemplateEmail(
+                from_email="shop@a.example",
+                to="b@b.example",
+                name="bye",
+                data={"n": 1},
+            )
+        )
 
         assert {
             "kind": "template",
@@ -193,7 +200,7 @@ class TestSentMail:
             "template_data": {"n": 1},
             "subject": None,
             "text": None,
-            "from_email": None,
+            "from_email": "shop@a.example",
             "reply_to": (),
         } == fields(
             outbox[0],
@@ -206,7 +213,12 @@ class TestSentMail:
     ) -> None:
         """An inline template's subject and bodies can be read."""
         ses.send(
-            TemplateEmail(to="b@b.example", subject="Hi {{n}}", html="{{n}}")
+            TemplateEmail(
+                from_email="shop@a.example",
+                to="b@b.example",
+                subject="Hi {{n}}",
+                html="{{n}}",
+            )
         )
 
         assert ("Hi {{n}}", "{{n}}", None, None) == (
@@ -231,6 +243,7 @@ class TestSentMail:
         """Parameters that the caller changes later stay as sent."""
         subject = {"Data": "Hello"}
         ses.send_email(
+            FromEmailAddress="shop@a.example",
             Destination={"ToAddresses": ["eva@b.example"]},
             Content={
                 "Simple": {

@@ -1,18 +1,22 @@
 """
-What SES says the account may send, asked seldom and never for long.
+What SES says the account may send, asked seldom and in nobody's way.
 
-The first send asks, because it has to know; later answers are fetched
-after a send, when nobody waits for a permit. Where nobody may ask, the
-budget starts from a modest rate and learns from refusals: a guess must
-never refuse a mail that SES would take.
+A thread of its own asks, and ends with the answer: what is thrown into
+the thread of a caller then breaks off his send, never the question, and
+a slow answer costs no more than a bounded wait. A send waits only where
+nothing is known yet, or to hear that a pause is over. Where nobody may
+ask, the budget starts from a modest rate and learns from refusals: a
+guess must never refuse a mail that SES would take.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import random
 import threading
 import warnings
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -34,6 +38,9 @@ if TYPE_CHECKING:
     from safeses.typing import Clock, State
 
 ASK_TIMEOUT_S: Final = 1.0
+# The share of its deadline that a send may wait for figures: an attempt
+# is begun while half of it is left (`_plan`).
+WAIT_SHARE: Final = 0.25
 # GetAccount is limited to one call a second for all processes (Guide,
 # "Service quotas"); the jitter keeps them apart.
 FRESH_S: Final = (300.0, 600.0)
@@ -42,7 +49,29 @@ FAILED_FRESH_S: Final = 60.0
 DENIED_FRESH_S: Final = 3600.0
 
 
-@attrs.define
+class Failure(enum.Enum):
+    """Why there are no figures."""
+
+    DENIED = "IAM does not allow to ask"
+    FAILED = "SES could not be asked, or did not answer in time"
+
+
+def in_thread(act: Callable[[], None]) -> None:
+    """Run *act* in a thread that holds up neither a caller nor the exit."""
+    threading.Thread(target=act, name="safeses-account", daemon=True).start()
+
+
+def _ask_again_at(_: str, answer: Account | Failure, now: float) -> float:
+    if answer is Failure.DENIED:
+        return now + DENIED_FRESH_S
+    if answer is Failure.FAILED:
+        return now + FAILED_FRESH_S
+    if not answer.may_send:
+        return now + PAUSED_FRESH_S
+    return now + random.uniform(*FRESH_S)  # noqa: S311  # not a secret
+
+
+@attrs.define(eq=False)
 class AccountWatch:
     """
     Keeps what the state knows of one account fresh.
@@ -52,7 +81,8 @@ class AccountWatch:
         state: Who is told.
         scope: Which account and region.
         clock: Where the time comes from.
-        limits: What the caller says instead; then SES is not asked.
+        limits: What the caller says instead; then no send asks SES.
+        spawn: Runs a function in the background.
     """
 
     ask: Callable[[float], Mapping[str, Any]]
@@ -60,47 +90,56 @@ class AccountWatch:
     scope: str
     clock: Clock
     limits: Limits | None = None
-    _fresh: TLRUCache[str, float] = attrs.field(init=False)
-    _asking: threading.Lock = attrs.field(factory=threading.Lock, init=False)
-    _seen: Account | None = attrs.field(default=None, init=False)
-    _warned: bool = attrs.field(default=False, init=False)
-    _taught: bool = attrs.field(default=False, init=False)
-    _doubted: bool = attrs.field(default=False, init=False)
+    spawn: Callable[[Callable[[], None]], None] = in_thread
+    # What SES answered last, for as long as nobody need ask again.
+    _answers: TLRUCache[str, Account | Failure] = attrs.field(init=False)
+    # The question that is on its way: there is one at a time.
+    _asked: Future[Account] | None = attrs.field(default=None, init=False)
+    _has_told: bool = attrs.field(default=False, init=False)
+    # Held for moments, never while SES is asked. Reentrant, as a spawn
+    # of a test runs the question there and then.
+    _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
+
+    @_answers.default
+    def _no_answers(self) -> TLRUCache[str, Account | Failure]:
+        return TLRUCache(1, _ask_again_at, self.clock.monotonic)
 
     def __attrs_post_init__(self) -> None:
-        self._fresh = TLRUCache(
-            maxsize=1,
-            ttu=lambda _key, ttl_s, now: now + ttl_s,
-            timer=self.clock.monotonic,
-        )
+        if self.limits is not None:
+            self.state.learn(self.scope, self.limits)
+
+    def before_send(self, deadline_s: float) -> None:
+        """
+        Have SES asked if it is time; wait only where that matters.
+
+        Args:
+            deadline_s: What the whole call may take.
+        """
+        if self.limits is not None:
+            return
+        with self._lock:
+            answer = self._answers.get(self.scope)
+            asked = self._question() if answer is None else None
+        if asked is not None and self._must_know():
+            wait((asked,), min(ASK_TIMEOUT_S, WAIT_SHARE * deadline_s))
+            if not asked.done():  # the next ones need not wait as well
+                self._keep(Failure.FAILED)
+            elif self._is_denied() and self._is_news():
+                warnings.warn(
+                    _remedy(),
+                    ConfigurationWarning,
+                    stacklevel=4,  # where the caller sends
+                )
+        elif answer is Failure.DENIED and self._is_news():
+            # Nobody waited for it. A warning, which a filter may make an
+            # error, would break off a send that has all it needs.
+            log.warning("%s", _remedy())
 
     def forget(self) -> None:
-        """Ask at the next occasion: SES has just said something new."""
-        self._doubted = True  # the cache is written under the lock only
-
-    def is_stale(self) -> bool:
-        """Whether it is time to ask SES."""
-        if self.limits is not None:
-            return not self._taught
-        return self._doubted or self.scope not in self._fresh
-
-    def before_send(self) -> None:
-        """Learn what has to be known before a first send."""
-        if self.limits is not None:
-            self._teach()
-            return
-        known = self.state.account(self.scope)
-        if known is None or not known.may_send:
-            self._refresh(wait=known is None)
-
-    def after_send(self) -> None:
-        """Ask again if it is time; the send is over, nobody waits."""
-        if self.limits is not None or not self.is_stale():
-            return
-        try:
-            self._refresh(wait=False)
-        except Exception as error:  # noqa: BLE001  # a warning made an error
-            log.info("GetAccount failed: %s", type(error).__name__)
+        """Have the next send ask: SES has just said something new."""
+        with self._lock:
+            if isinstance(self._answers.get(self.scope), Account):
+                self._answers.clear()
 
     def snapshot(self) -> Account:
         """
@@ -110,44 +149,68 @@ class AccountWatch:
             AccessDeniedError: IAM does not allow ``ses:GetAccount``.
             NotSentError: SES could not be asked.
         """
-        with self._asking:
-            known = self.state.account(self.scope) or self._seen
-            is_fresh = self.scope in self._fresh and not self._doubted
-            if known is None or not is_fresh:
-                self._doubted = False
-                known = self._ask()
-            return known
+        with self._lock:
+            answer = self._answers.get(self.scope)
+            if isinstance(answer, Account):
+                return answer
+            asked = self._question()
+        return asked.result()
 
     def after_fork(self) -> None:
-        """Take a new lock: the parent's may be held."""
-        self._asking = threading.Lock()
+        """Begin anew: who asks, or holds the lock, is not in this process."""
+        self._lock = threading.RLock()
+        self._asked = None
+        self._answers = self._no_answers()
 
-    def _teach(self) -> None:
-        if not self._taught and self.limits is not None:
-            self.state.learn(self.scope, self.limits)
-            self._taught = True
+    def _must_know(self) -> bool:
+        known = self.state.account(self.scope)
+        return known is None or not known.may_send
 
-    def _refresh(self, *, wait: bool) -> None:
-        # Single flight: who finds the lock taken goes on with what is
-        # known, or waits for the one who asks.
-        if not self._asking.acquire(timeout=ASK_TIMEOUT_S if wait else 0):
-            return
+    def _is_denied(self) -> bool:
+        with self._lock:
+            return self._answers.get(self.scope) is Failure.DENIED
+
+    def _is_news(self) -> bool:
+        with self._lock:
+            has_told, self._has_told = self._has_told, True
+            return not has_told
+
+    def _keep(self, answer: Account | Failure) -> None:
+        with self._lock:
+            self._answers[self.scope] = answer
+
+    def _question(self) -> Future[Account]:
+        """Return the question under way, or put one; hold the lock."""
+        if self._asked is not None and not self._asked.done():
+            return self._asked
+        question: Future[Account] = Future()
         try:
-            if self.is_stale():
-                self._doubted = False
-                self._ask()
-        except AccessDeniedError as error:
-            self._fresh[self.scope] = DENIED_FRESH_S
-            self._warn(str(error))
-        except ConfigurationWarning:  # made an error by a filter
-            raise
-        except Exception as error:  # noqa: BLE001  # never in a send's way
-            self._fresh[self.scope] = FAILED_FRESH_S
-            log.info("GetAccount failed: %s", type(error).__name__)
-        finally:
-            self._asking.release()
+            self.spawn(lambda: self._put(question))
+        except RuntimeError:  # no more threads, as at the exit
+            self._fail(question, UnreachableError("no thread to ask from"))
+        # Not before: what breaks off the spawn leaves nobody waiting.
+        self._asked = question
+        return question
 
-    def _ask(self) -> Account:
+    def _put(self, question: Future[Account]) -> None:
+        try:
+            account = self._account()
+        except BaseException as error:
+            self._fail(question, error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            self._keep(account)
+            question.set_result(account)
+
+    def _fail(self, question: Future[Account], error: BaseException) -> None:
+        denied = isinstance(error, AccessDeniedError)
+        self._keep(Failure.DENIED if denied else Failure.FAILED)
+        question.set_exception(error)
+        if not denied:
+            log.info("GetAccount failed: %s", type(error).__name__)
+
+    def _account(self) -> Account:
         now = dt.datetime.fromtimestamp(self.clock.time(), dt.timezone.utc)
         account = Account.from_response(
             dict(self.ask(ASK_TIMEOUT_S)), as_of=now
@@ -155,23 +218,14 @@ class AccountWatch:
         if account is None:
             reason = "GetAccount answered without figures"
             raise UnreachableError(reason)
-        self._seen = account
         if self.limits is None:  # else asked by hand; the limits still hold
             self.state.learn(self.scope, account)
-        self._fresh[self.scope] = (
-            random.uniform(*FRESH_S)  # noqa: S311  # jitter, not a secret
-            if account.may_send
-            else PAUSED_FRESH_S
-        )
         return account
 
-    def _warn(self, denied: str) -> None:
-        if not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{denied}; or pass Client(limits=Limits(...)). Until then"
-                " safeses starts at 14 recipients/s and learns from"
-                " refusals.",
-                ConfigurationWarning,
-                stacklevel=2,
-            )
+
+def _remedy() -> str:
+    return (
+        f"{AccessDeniedError('ses:GetAccount')}; or pass"
+        " Client(limits=Limits(...)). Until then safeses starts at 14"
+        " recipients/s and learns from refusals."
+    )

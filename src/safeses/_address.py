@@ -9,7 +9,7 @@ a local part that is not ASCII cannot be mailed at all.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from safeses import _ses
 
@@ -23,7 +23,54 @@ _PLAIN: Final = re.compile(
 # Breaks a header: C0, DEL, C1, the Unicode line ends, lone surrogates.
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SPECIALS: Final = frozenset('()<>[]:;@\\,"')
+_SEPARATOR: Final = re.compile("[,;]")
 MAX_CHARS: Final = 2_000
+
+
+class Problem(NamedTuple):
+    """
+    Why an address cannot be mailed.
+
+    Attributes:
+        seen: What is wrong with it; nothing of its text.
+        remedy: What to do about it.
+    """
+
+    seen: str
+    remedy: str
+
+
+CONTROLS: Final = Problem("control characters", "remove them")
+EMPTY: Final = Problem(
+    "nothing that can be read as one", "give one, or leave it out"
+)
+SEVERAL: Final = Problem(
+    "several addresses in one string", "give a list, one string for each"
+)
+BLANKS: Final = Problem("blanks around it", "remove them, as strip() does")
+TOO_LONG: Final = Problem(
+    f"one of more than {_ses.ADDRESS_MAX_CHARS} characters,"
+    f" or {MAX_CHARS} with its name",
+    "correct the address",
+)
+LONG_LOCAL: Final = Problem(
+    f"more than {_ses.LOCAL_PART_MAX_CHARS} characters before the @",
+    "correct the address",
+)
+NAME: Final = Problem(
+    "a display name with special characters outside quotes",
+    "put the name into double quotes",
+)
+LOCAL_NOT_ASCII: Final = Problem(
+    "a local part that is not ASCII",
+    "use another address, as SES cannot mail this one",
+)
+DOMAIN_NOT_ASCII: Final = Problem(
+    "a domain that IDNA 2008 does not allow", "correct the domain"
+)
+NO_ADDRESS: Final = Problem(
+    "not an address", "correct the address; SES fails the whole call"
+)
 
 
 def split(address: str) -> tuple[str, str]:
@@ -68,20 +115,24 @@ def is_simulated(address: str) -> bool:
     return split(address)[1].lower().endswith(f"@{_ses.SIMULATOR_DOMAIN}")
 
 
-def problem(address: str) -> str:
-    """Return what is wrong with a 7-bit address, ``""`` if nothing."""
+def problem(address: str) -> Problem | None:
+    """Return what is wrong with a 7-bit address, None if nothing."""
     if not address.isprintable() and CONTROL.search(address):
-        return "control characters"
+        return CONTROLS
     name, bare = split(address)
-    if len(bare) > _ses.ADDRESS_MAX_CHARS or len(name) > MAX_CHARS:
-        return "too long"
-    if name and _breaks_out(name):
-        return "a display name with special characters outside quotes"
-    if _PLAIN.fullmatch(bare):
-        if bare.find("@") > _ses.LOCAL_PART_MAX_CHARS:
-            return "a local part that is too long"
-        return ""
-    return _slow_problem(bare)
+    if len(bare) > _ses.ADDRESS_MAX_CHARS or len(address) > MAX_CHARS:
+        wrong: Problem | None = TOO_LONG
+    elif name and _breaks_out(name):
+        wrong = NAME
+    elif not _PLAIN.fullmatch(bare):
+        wrong = _slow_problem(bare)
+    elif bare.find("@") > _ses.LOCAL_PART_MAX_CHARS:
+        wrong = LONG_LOCAL
+    else:
+        return None
+    if wrong and address.count("@") > 1 and _SEPARATOR.search(address):
+        return SEVERAL
+    return wrong
 
 
 def _breaks_out(name: str) -> bool:
@@ -90,12 +141,18 @@ def _breaks_out(name: str) -> bool:
     return not _SPECIALS.isdisjoint(name)
 
 
-def _slow_problem(bare: str) -> str:
+def _slow_problem(bare: str) -> Problem | None:
+    stripped = bare.strip()
+    if stripped != bare or not bare:
+        return BLANKS if stripped else EMPTY
+    if not bare.isascii():
+        local, at, _ = bare.rpartition("@")
+        if not at:
+            return NO_ADDRESS
+        return DOMAIN_NOT_ASCII if local.isascii() else LOCAL_NOT_ASCII
     # Loaded at the first unusual address.
     from email_validator import EmailNotValidError, validate_email
 
-    if not bare.isascii():
-        return "a local part or domain that is not ASCII"
     try:
         validate_email(
             bare,
@@ -105,8 +162,8 @@ def _slow_problem(bare: str) -> str:
             test_environment=True,
         )
     except EmailNotValidError:
-        return "not an address"
-    return ""
+        return NO_ADDRESS
+    return None
 
 
 def _a_label(domain: str) -> str:

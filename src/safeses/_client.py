@@ -4,7 +4,7 @@ The client: composes the parts and sends.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from safeses._clock import SystemClock
 from safeses._options import ATTEMPT_TIMEOUT_S, Options
@@ -269,6 +269,12 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        # Neither pickle nor copy may have it: a copy would hold budgets,
+        # locks and connections of its own.
+        msg = "a Client cannot be pickled or copied: make one in each process"
+        raise TypeError(msg)
 
     @property
     def _core(self) -> Core:

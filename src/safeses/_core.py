@@ -22,11 +22,7 @@ from safeses._plan import send as plan
 from safeses._state import open_state
 from safeses._turns import Turns
 from safeses._values import Limits
-from safeses.errors import (
-    ConfigurationError,
-    ConfigurationWarning,
-    SafeSESError,
-)
+from safeses.errors import ConfigurationError, ConfigurationWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,9 +56,51 @@ class Settings:
                 f"limits={type(self.limits).__name__} is not Limits",
                 "use Limits(per_second=14, per_day=50_000)",
             )
+        if isinstance(self.boto3_client, str):
+            raise ConfigurationError(
+                "str is not a boto3 client",
+                'give it as region=, as in Client(region="eu-west-1")',
+            )
+        if isinstance(self.boto3_client, type) and hasattr(
+            self.boto3_client, "send_email"
+        ):
+            raise ConfigurationError(
+                f"boto3_client is the class {self.boto3_client.__name__}",
+                "give an instance of it",
+            )
         check_number("processes", self.processes, least=1)
-        check_number("rate_factor", self.rate_factor)
+        if not isinstance(self.processes, int):
+            raise ConfigurationError(
+                f"processes={self.processes!r} is not a whole number",
+                "say how many processes there are",
+            )
+        check_number("rate_factor", self.rate_factor, least=0)
+        if not 0 < self.rate_factor <= 1:
+            raise ConfigurationError(
+                f"rate_factor={self.rate_factor!r} is not above 0 and at"
+                " most 1",
+                "use the share of the account's rate, such as 0.8",
+            )
         check_number("attempt_timeout_s", self.attempt_timeout_s)
+        _check_text("namespace", self.namespace)
+        _check_text("account", self.account, optional=True)
+        _check_text("region", self.region, optional=True)
+        key: object = self.tag_key
+        if key is not None and not (isinstance(key, bytes) and key):
+            raise ConfigurationError(
+                "tag_key is not bytes, or empty",
+                "use some bytes that are kept secret, or leave it out",
+            )
+
+
+def _check_text(name: str, value: object, *, optional: bool = False) -> None:
+    if optional and (value is None or value == ""):
+        return
+    if not (isinstance(value, str) and value):
+        raise ConfigurationError(
+            f"{name}={value!r} is not a string, or empty",
+            "use a string, or leave it out",
+        )
 
 
 class Core:
@@ -127,16 +165,8 @@ class Core:
             tagged=settings.correlation_tag,
         )
         terms = options.terms(settings.attempt_timeout_s)
-        driver.account.before_send()
-        try:
-            receipt = driver.run(
-                plan(request, terms, began, wall, self.hooks.heard)
-            )
-        except SafeSESError:
-            driver.account.after_send()
-            raise
-        driver.account.after_send()
-        return receipt
+        driver.account.before_send(terms.deadline_s)
+        return driver.run(plan(request, terms, began, wall, self.hooks.heard))
 
     def client(self) -> Any:
         """Return the boto3 client, made now if need be."""

@@ -126,7 +126,8 @@ def as_client_error(
     kind: Any = type(error)
     # Codes come from outside: not a class, kept for ever, for each of them.
     known = code if code in MODELLED else ""
-    both = _both(kind, known, _theirs(wrapped, known))
+    theirs: Any = _theirs(wrapped, known)
+    both = _both(kind, known, theirs)
     mixed: Any = both.__new__(both, *error.args)
     mixed.__dict__.update(error.__dict__)
     mixed.operation_name = "SendEmail"

@@ -57,6 +57,19 @@ class Finding:
             source="SESv2 API",
         )
 
+    @classmethod
+    def no_sender(cls, field: str) -> Finding:
+        """Say that *field* should hold the sender, and is empty."""
+        return cls(
+            rule="sender.none",
+            field=field,
+            limit="the address of the sender",
+            seen="none",
+            remedy=f"give {field}; only a raw message may name it in its"
+            " header From",
+            source="SESv2 API, SendEmail",
+        )
+
     def __str__(self) -> str:
         return (
             f"{self.field}: {self.limit}, seen {self.seen}"

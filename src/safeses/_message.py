@@ -5,6 +5,9 @@ Frozen values, built with keywords from what people have: strings,
 display names, paths, the standard library's `EmailMessage`. An address
 is one string, with or without a display name: ``"Ann <ann@a.example>"``.
 No `repr` shows an address, a subject or a body.
+
+Converters take what they can and leave the rest as it is, for the
+validators to refuse: only these know the name of the field.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 
@@ -25,6 +28,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Addresses = str | Sequence[str]
+_NAME_CHARS = 40  # of a tag or a header, in the text of an error
+T = TypeVar("T")
+
+
+class _FrozenDict(dict[str, T]):
+    """A copy of a mapping that stays as it is, and goes where dicts go."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # it cannot change
+        return hash(frozenset(self.items()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        msg = "a message cannot be changed: make another, as by attrs.evolve"
+        raise TypeError(msg)
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
 
 
 @cache
@@ -36,32 +58,67 @@ def _types() -> MimeTypes:
     return MimeTypes()
 
 
+def _as_is(value: object) -> Any:
+    """Give back what has a wrong type, for a validator to refuse."""
+    return value
+
+
 def _addresses(value: Addresses | None) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
         return (value,)
-    if isinstance(value, Iterable):
-        addresses = tuple(value)
-        if all(isinstance(address, str) for address in addresses):
-            return addresses
-    raise _wrong_type("an address, or several", value)
+    return tuple(value) if _is_list(value) else _as_is(value)
 
 
-def _strings(value: Mapping[str, str]) -> Mapping[str, str]:
-    if not _maps_strings(value):
-        raise _wrong_type("a mapping of strings to strings", value)
-    return value
+def _check_addresses(
+    _: object, field: attrs.Attribute[Any], value: object
+) -> None:
+    if not isinstance(value, tuple):
+        raise _wrong_type(field.name, "a string, or a list of strings", value)
+    for number, address in enumerate(value):
+        if not isinstance(address, str):
+            name = f"{field.name}[{number}]"
+            raise _wrong_type(name, "a string", address)
 
 
-def _maps_strings(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        isinstance(text, str) for item in value.items() for text in item
-    )
+def _strings(value: Mapping[str, str] | None) -> Mapping[str, str]:
+    given: object = {} if value is None else value
+    return _FrozenDict(given) if isinstance(given, Mapping) else _as_is(given)
 
 
-def _wrong_type(wanted: str, seen: object) -> InvalidMessageError:
-    finding = Finding.wrong_type("message", wanted, seen)
+def _check_strings(
+    _: object, field: attrs.Attribute[Any], value: object
+) -> None:
+    if not isinstance(value, _FrozenDict):
+        raise _wrong_type(field.name, "a mapping of strings", value)
+    for name, text in value.items():
+        if not isinstance(name, str):
+            raise _wrong_type(field.name, "strings as names", name)
+        if not isinstance(text, str):
+            where = f" for {name[:_NAME_CHARS]!r}"
+            raise _wrong_type(field.name, "strings as values", text, where)
+
+
+def _data(value: Mapping[str, Any] | str) -> Mapping[str, Any] | str:
+    return _FrozenDict(value) if isinstance(value, Mapping) else value
+
+
+def _check_sender(
+    _: object, field: attrs.Attribute[Any], value: object
+) -> None:
+    if value is None or value == "":
+        raise InvalidMessageError((Finding.no_sender(field.name),))
+    if not isinstance(value, str):
+        raise _wrong_type(field.name, "an address", value)
+
+
+def _wrong_type(
+    name: str, wanted: str, seen: object, where: str = ""
+) -> InvalidMessageError:
+    finding = Finding.wrong_type(name, wanted, seen)
+    if where:
+        finding = attrs.evolve(finding, seen=f"{finding.seen}{where}")
     return InvalidMessageError((finding,))
 
 
@@ -123,24 +180,36 @@ class Attachment:
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+    return isinstance(value, Iterable) and not isinstance(
+        value, (str, bytes, bytearray, Mapping)
+    )
 
 
 def _attachments(
-    value: Attachment | Path | Sequence[Attachment | Path],
+    value: Attachment | Path | Sequence[Attachment | Path] | None,
 ) -> tuple[Attachment, ...]:
+    if value is None:
+        return ()
     if isinstance(value, (Attachment, os.PathLike)):
         value = (value,)
-    if not _is_list(value):
-        raise _wrong_type("attachments or paths", value)
-    attachments = tuple(
+    return tuple(map(_read, value)) if _is_list(value) else _as_is(value)
+
+
+def _read(item: Attachment | Path) -> Attachment:
+    return (
         Attachment.from_path(item) if isinstance(item, os.PathLike) else item
-        for item in value
     )
-    for item in attachments:
+
+
+def _check_attachments(
+    _: object, field: attrs.Attribute[Any], value: object
+) -> None:
+    wanted = "a pathlib.Path or an Attachment"
+    if not isinstance(value, tuple):
+        raise _wrong_type(field.name, wanted, value)
+    for number, item in enumerate(value):
         if not isinstance(item, Attachment):
-            raise _wrong_type("attachments or paths", item)
-    return attachments
+            raise _wrong_type(f"{field.name}[{number}]", wanted, item)
 
 
 @attrs.frozen(kw_only=True)
@@ -157,9 +226,11 @@ class ListManagement:
     topic: str | None = None
 
 
-def _check_list_management(_: object, __: object, value: Any) -> None:
+def _check_list_management(
+    _: object, field: attrs.Attribute[Any], value: object
+) -> None:
     if value is not None and not isinstance(value, ListManagement):
-        raise _wrong_type("a ListManagement", value)
+        raise _wrong_type(field.name, "a ListManagement", value)
 
 
 @attrs.frozen(kw_only=True)
@@ -168,7 +239,8 @@ class _Envelope:
     What every kind of message has.
 
     Attributes:
-        from_email: The sender: ``"shop@a.example"`` or with a name.
+        from_email: The sender: ``"shop@a.example"`` or with a name; only
+            a raw message may leave it to its header.
         to: Recipients: one string, or several.
         cc: Recipients of a copy that everybody sees.
         bcc: Recipients of a copy that nobody else sees.
@@ -184,18 +256,32 @@ class _Envelope:
 
     from_email: str | None = attrs.field(default=None, repr=_hidden)
     to: tuple[str, ...] = attrs.field(
-        default=(), converter=_addresses, repr=_hidden
+        default=(),
+        converter=_addresses,
+        validator=_check_addresses,
+        repr=_hidden,
     )
     cc: tuple[str, ...] = attrs.field(
-        default=(), converter=_addresses, repr=_hidden
+        default=(),
+        converter=_addresses,
+        validator=_check_addresses,
+        repr=_hidden,
     )
     bcc: tuple[str, ...] = attrs.field(
-        default=(), converter=_addresses, repr=_hidden
+        default=(),
+        converter=_addresses,
+        validator=_check_addresses,
+        repr=_hidden,
     )
     reply_to: tuple[str, ...] = attrs.field(
-        default=(), converter=_addresses, repr=_hidden
+        default=(),
+        converter=_addresses,
+        validator=_check_addresses,
+        repr=_hidden,
     )
-    tags: Mapping[str, str] = attrs.field(factory=dict, converter=_strings)
+    tags: Mapping[str, str] = attrs.field(
+        default=None, converter=_strings, validator=_check_strings
+    )
     configuration_set: str | None = None
     tenant: str | None = None
     endpoint_id: str | None = None
@@ -212,6 +298,7 @@ class Email(_Envelope):
     A mail of text, html and attachments.
 
     Attributes:
+        from_email: The sender: ``"shop@a.example"`` or with a name.
         subject: The subject line.
         text: The plain text body.
         html: The html body.
@@ -219,14 +306,21 @@ class Email(_Envelope):
         headers: More headers, at most 15.
     """
 
+    from_email: str = attrs.field(validator=_check_sender, repr=_hidden)
     subject: str = attrs.field(default="", repr=_hidden)
     text: str | None = attrs.field(default=None, repr=_hidden)
     html: str | None = attrs.field(default=None, repr=_hidden)
     attachments: tuple[Attachment, ...] = attrs.field(
-        default=(), converter=_attachments, repr=_hidden
+        default=(),
+        converter=_attachments,
+        validator=_check_attachments,
+        repr=_hidden,
     )
     headers: Mapping[str, str] = attrs.field(
-        factory=dict, converter=_strings, repr=_hidden
+        default=None,
+        converter=_strings,
+        validator=_check_strings,
+        repr=_hidden,
     )
 
 
@@ -235,7 +329,8 @@ class RawEmail(_Envelope):
     """
     A finished MIME message.
 
-    Without `to`, `cc` and `bcc` the recipients are read from its headers.
+    Without `to`, `cc` and `bcc` the recipients are read from its headers,
+    and without `from_email` SES reads the sender there.
 
     Attributes:
         message: Its bytes, or the standard library's `EmailMessage`.
@@ -250,6 +345,7 @@ class TemplateEmail(_Envelope):
     A mail made from an SES template: one of `name`, `arn` or inline text.
 
     Attributes:
+        from_email: The sender: ``"shop@a.example"`` or with a name.
         name: The template's name.
         arn: The template's ARN.
         subject: An inline template's subject.
@@ -260,17 +356,26 @@ class TemplateEmail(_Envelope):
         attachments: `Attachment` or `pathlib.Path`; a path is read now.
     """
 
+    from_email: str = attrs.field(validator=_check_sender, repr=_hidden)
     name: str | None = None
     arn: str | None = None
     subject: str | None = attrs.field(default=None, repr=_hidden)
     text: str | None = attrs.field(default=None, repr=_hidden)
     html: str | None = attrs.field(default=None, repr=_hidden)
-    data: Mapping[str, Any] | str = attrs.field(factory=dict, repr=_hidden)
+    data: Mapping[str, Any] | str = attrs.field(
+        factory=dict, converter=_data, repr=_hidden
+    )
     headers: Mapping[str, str] = attrs.field(
-        factory=dict, converter=_strings, repr=_hidden
+        default=None,
+        converter=_strings,
+        validator=_check_strings,
+        repr=_hidden,
     )
     attachments: tuple[Attachment, ...] = attrs.field(
-        default=(), converter=_attachments, repr=_hidden
+        default=(),
+        converter=_attachments,
+        validator=_check_attachments,
+        repr=_hidden,
     )
 
 

@@ -10,6 +10,7 @@ never changed.
 from __future__ import annotations
 
 import contextlib
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -19,7 +20,7 @@ from safeses._findings import Finding
 from safeses.errors import ConfigurationError, InvalidMessageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from safeses.events import Kind
 
@@ -28,6 +29,16 @@ TAG_HEADER: Final = "X-Safeses-Id"
 # Parameters of the v1 API, which is not spoken here.
 V1_NAMES: Final = frozenset({"Source", "Message", "RawMessage", "Tags"})
 _LISTS: Final = ("ToAddresses", "CcAddresses", "BccAddresses")
+# Where a finding says that a recipient stands.
+_FIELDS: Final = {name: f"Destination.{name}" for name in _LISTS}
+_HEADERS: Final = {
+    name: f"header {kind.capitalize()}"
+    for name, kind in zip(_LISTS, _raw.RECIPIENT_HEADERS, strict=True)
+}
+# Enough to mend a message by; a hostile one gets no report of its size.
+MAX_FINDINGS: Final = 100
+# One more than SES takes; what comes behind is counted, but not read.
+_READ_RECIPIENTS: Final = _ses.MAX_RECIPIENTS + 1
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -76,30 +87,35 @@ def request(
             "use FromEmailAddress, Destination and Content of SESv2",
         )
     _raw_text_to_bytes(mine)
-    findings = list(_validation.check_content(mine.get("Content")))
-    findings += _validation.check_tags(mine.get("EmailTags"))
+    content = mine.get("Content")
+    findings: list[Finding] = []
+    _note(findings, _validation.check_content(content))
+    _note(findings, _validation.check_tags(mine.get("EmailTags")))
     if findings:
         # One answer names everything, but a raw message's recipients may
         # stand in what cannot be read.
-        content = mine.get("Content")
         if not (isinstance(content, dict) and "Raw" in content):
             _address_people(mine, findings)
-        raise InvalidMessageError(tuple(findings))
+        raise InvalidMessageError(tuple(findings[:MAX_FINDINGS]))
     kind: Kind = next(
         _validation.CONTENT_KINDS[k]  # type: ignore[misc]  # values are kinds
         for k, body in mine["Content"].items()
         if body is not None
     )
     fields: dict[str, list[str]] = {}
+    where = _FIELDS
     if kind == "raw":
         fields = _raw.headers(mine["Content"]["Raw"]["Data"])
-        _open_raw(mine, fields)
-        findings += _validation.check_tags(mine.get("EmailTags"))
+        if _open_raw(mine, fields):
+            where = _HEADERS
+        _note(findings, _validation.check_tags(mine.get("EmailTags")))
     else:
         _fill_in(mine, kind.capitalize())
-    recipients = _address_people(mine, findings)
+    recipients = _address_people(
+        mine, findings, where, has_from=any(fields.get("from", ()))
+    )
     if findings:
-        raise InvalidMessageError(tuple(findings))
+        raise InvalidMessageError(tuple(findings[:MAX_FINDINGS]))
     if tagged:
         _mark(mine, kind, fields, tag)
     return Request(
@@ -115,51 +131,82 @@ def request(
     )
 
 
+def _note(findings: list[Finding], found: Iterable[Finding]) -> None:
+    # What would be one too many is not even looked for.
+    findings += islice(found, max(0, MAX_FINDINGS - len(findings)))
+
+
 def _address_people(
-    mine: dict[str, Any], findings: list[Finding]
+    mine: dict[str, Any],
+    findings: list[Finding],
+    where: Mapping[str, str] = _FIELDS,
+    *,
+    has_from: bool = False,
 ) -> tuple[str, ...]:
-    """Put every address into 7-bit form and check it."""
+    """
+    Put every address into 7-bit form and check it.
+
+    Args:
+        mine: The parameters, which are changed.
+        findings: Gets what is wrong with them.
+        where: What a finding calls each list of recipients.
+        has_from: Whether the message names its sender itself.
+    """
+    recipients = _address_recipients(mine, findings, where)
+    sender = mine.get("FromEmailAddress")
+    if has_from and (sender is None or sender == ""):
+        mine.pop("FromEmailAddress", None)
+    else:
+        mine["FromEmailAddress"] = sender = _encode(sender)
+        wrong = _validation.check_sender(sender)
+        if wrong is not None:
+            findings.append(wrong)
+    name = "ReplyToAddresses"
+    answers = mine.get(name)
+    if answers is not None and _is_list(name, answers, findings):
+        mine[name] = [_encode(address) for address in answers]
+        _note(findings, _validation.check_addresses(name, mine[name]))
+    return recipients
+
+
+def _address_recipients(
+    mine: dict[str, Any], findings: list[Finding], where: Mapping[str, str]
+) -> tuple[str, ...]:
     given = mine.get("Destination") or {}
     if not isinstance(given, dict):
         findings.append(Finding.wrong_type("Destination", "a dict", given))
         return ()
-    destination = dict(given)
+    mine["Destination"] = destination = dict(given)
+    lists: dict[str, Any] = {}
+    readable = True
     for name in _LISTS:
-        encoded = _encode_all(name, destination.get(name), findings)
-        if encoded:
-            destination[name] = encoded
-        else:
-            destination.pop(name, None)
-    mine["Destination"] = destination
-    sender = mine.get("FromEmailAddress")
-    senders = [] if sender is None else [_encode(sender)]
-    if senders:
-        mine["FromEmailAddress"] = senders[0]
-    answers = _encode_all(
-        "ReplyToAddresses", mine.get("ReplyToAddresses"), findings
-    )
-    if answers:
-        mine["ReplyToAddresses"] = answers
-    recipients = tuple(
-        address for name in _LISTS for address in destination.get(name, ())
-    )
-    findings += _validation.check_destination(
-        recipients, senders + answers if answers else senders
-    )
-    return recipients
-
-
-def _encode_all(
-    name: str, addresses: Any, findings: list[Finding]
-) -> list[Any]:
-    if addresses is None:
-        return []
-    if not isinstance(addresses, (list, tuple)):  # as boto3 has it
-        findings.append(
-            Finding.wrong_type(name, "a list of strings", addresses)
+        addresses = destination.pop(name, None)
+        if addresses is not None:
+            if not _is_list(where[name], addresses, findings):
+                readable = False
+            elif addresses:
+                lists[name] = addresses
+    if readable:
+        wrong = _validation.check_count(sum(map(len, lists.values())))
+        if wrong is not None:
+            findings.append(wrong)
+    recipients: list[str] = []
+    for name, addresses in lists.items():
+        left = _READ_RECIPIENTS - len(recipients)
+        destination[name] = [_encode(address) for address in addresses[:left]]
+        recipients += destination[name]
+        _note(
+            findings,
+            _validation.check_addresses(where[name], destination[name]),
         )
-        return []
-    return [_encode(address) for address in addresses]
+    return tuple(recipients)
+
+
+def _is_list(field: str, items: object, findings: list[Finding]) -> bool:
+    if isinstance(items, (list, tuple)):  # as boto3 has it
+        return True
+    findings.append(Finding.wrong_type(field, "a list of strings", items))
+    return False
 
 
 def _encode(address: Any) -> Any:
@@ -203,14 +250,20 @@ def _with_charset(part: Any) -> Any:
     return {**part, "Charset": "UTF-8"}
 
 
-def _open_raw(mine: dict[str, Any], fields: dict[str, list[str]]) -> None:
-    """Make a raw message's envelope explicit and keep its Bcc secret."""
+def _open_raw(mine: dict[str, Any], fields: dict[str, list[str]]) -> bool:
+    """
+    Make a raw message's envelope explicit and keep its Bcc secret.
+
+    Returns:
+        Whether the recipients are those of the headers.
+    """
     data = mine["Content"]["Raw"]["Data"]
     wrong = _raw.problem(data, fields)
     if wrong is not None:
         raise InvalidMessageError((wrong,))
     given = mine.get("Destination") or {}
-    if isinstance(given, dict) and not any(map(given.get, _LISTS)):
+    unnamed = isinstance(given, dict) and not any(map(given.get, _LISTS))
+    if unnamed:
         named = _raw.recipients(fields)
         derived = (named[kind] for kind in _raw.RECIPIENT_HEADERS)
         mine["Destination"] = {
@@ -223,6 +276,7 @@ def _open_raw(mine: dict[str, Any], fields: dict[str, list[str]]) -> None:
         tags = _raw.message_tags(fields)
         if tags:
             mine["EmailTags"] = [{"Name": n, "Value": v} for n, v in tags]
+    return unnamed
 
 
 def _mark(

@@ -8,11 +8,12 @@ that can do an act in one script implements `safeses.typing.State` itself.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from safeses._budget import MemoryBudget
+from safeses._clock import SystemClock
 from safeses._outcome import (
     Admission,
     Admitted,
@@ -29,6 +30,9 @@ from safeses.typing import State
 if TYPE_CHECKING:
     from safeses.typing import Budget, Clock, Survives
 
+# A pause that SES has not confirmed for so long may be over: SES decides.
+PAUSE_BELIEVED_S: Final = 600.0
+
 
 @attrs.define
 class ComposedState:
@@ -39,18 +43,19 @@ class ComposedState:
         budget: Rate and quota.
         engine: What holds the facts.
         survives: What they outlive.
+        clock: Tells how old they are; its monotonic time never steps.
     """
 
     budget: Budget
     engine: str = "memory"
     survives: Survives = "nothing"
+    clock: Clock = attrs.field(factory=SystemClock, kw_only=True)
     _accounts: dict[str, Account] = attrs.field(factory=dict, init=False)
+    _learnt_at: dict[str, float] = attrs.field(factory=dict, init=False)
 
     def admit(self, admission: Admission) -> Admitted | Later:
-        """Refuse a paused account; else book a slot."""
-        account = self._accounts.get(admission.scope)
-        if account is not None and not account.may_send:
-            raise SendingPausedError(_why_not(account))
+        """Refuse an account known to be paused; else book a slot."""
+        self._refuse_if_paused(admission.scope)
         booked = self.budget.reserve(admission)
         if isinstance(booked, Later):
             return booked
@@ -84,6 +89,7 @@ class ComposedState:
     def learn(self, scope: str, known: Account | Limits) -> None:
         """Take over what SES, or the caller, says about *scope*."""
         if isinstance(known, Account):
+            self._learnt_at[scope] = self.clock.monotonic()
             self._accounts[scope] = known
         self.budget.learn(scope, known)
 
@@ -97,6 +103,14 @@ class ComposedState:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    def _refuse_if_paused(self, scope: str) -> None:
+        account = self._accounts.get(scope)
+        if account is None or account.may_send:
+            return
+        age_s = self.clock.monotonic() - self._learnt_at[scope]
+        if age_s < PAUSE_BELIEVED_S:
+            raise SendingPausedError(_why_not(account))
 
 
 def open_state(
@@ -150,7 +164,8 @@ def memory_state(
 ) -> ComposedState:
     """Return a fresh state that lives and dies with this process."""
     return ComposedState(
-        MemoryBudget(clock, rate_factor=rate_factor, processes=processes)
+        MemoryBudget(clock, rate_factor=rate_factor, processes=processes),
+        clock=clock,
     )
 
 

@@ -12,11 +12,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from safeses import _address, _ses
 from safeses._findings import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
 CONTENT_KINDS: Final = {
     "Simple": "simple",
@@ -24,10 +26,12 @@ CONTENT_KINDS: Final = {
     "Template": "template",
 }
 _CONTROL: Final = _address.CONTROL
-_TAG: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_TAG: Final = re.compile(rf"[A-Za-z0-9_-]{{1,{_ses.TAG_MAX_CHARS}}}")
 _SES_TAG: Final = re.compile(r"ses:feedback-id-[ab]")
-_HEADER_NAME: Final = re.compile(r"[!-9;-@A-~]{1,126}")
-_HEADER_VALUE: Final = re.compile(r"[ -~]{1,995}")
+_HEADER_NAME: Final = re.compile(
+    rf"[!-9;-~]{{1,{_ses.HEADER_NAME_MAX_CHARS}}}"
+)
+_HEADER_VALUE: Final = re.compile(rf"[ -~]{{1,{_ses.HEADER_VALUE_MAX_CHARS}}}")
 _ATTACHMENT_TEXTS: Final = (
     ("ContentId", 1, _ses.CONTENT_ID_MAX_CHARS),
     ("ContentType", 1, _ses.CONTENT_TYPE_MAX_CHARS),
@@ -39,12 +43,10 @@ _BASE64: Final = 4 / 3 * 78 / 76
 _PART_BYTES: Final = 500
 
 
-def check_destination(
-    recipients: Sequence[Any], senders: Sequence[Any]
-) -> Iterator[Finding]:
-    """Check who gets it, who sends it and who gets the answers."""
+def check_count(recipients: int) -> Finding | None:
+    """Check that somebody gets it, and that SES takes so many."""
     if not recipients:
-        yield Finding(
+        return Finding(
             rule="recipients.none",
             field="Destination",
             limit="at least one recipient",
@@ -52,36 +54,52 @@ def check_destination(
             remedy="name one in to, cc or bcc",
             source="SESv2 API, Destination",
         )
-    elif len(recipients) > _ses.MAX_RECIPIENTS:
-        yield Finding(
+    if recipients > _ses.MAX_RECIPIENTS:
+        return Finding(
             rule="recipients.count",
             field="Destination",
             limit=f"at most {_ses.MAX_RECIPIENTS} recipients",
-            seen=str(len(recipients)),
+            seen=str(recipients),
             remedy="send several messages, best one for each recipient",
             source="SES Developer Guide, Service quotas",
         )
-    for field, addresses in (
-        ("Destination", recipients),
-        ("FromEmailAddress", senders),
-    ):
-        for address in addresses:
-            if not isinstance(address, str):
-                yield Finding.wrong_type(field, "a string", address)
-                continue
-            if not address.isprintable() and _CONTROL.search(address):
-                yield _control(field)
-                continue
-            wrong = _address.problem(address)
-            if wrong:
-                yield Finding(
-                    rule="address.syntax",
-                    field=field,
-                    limit="an ASCII address, as in RFC 5321",
-                    seen=wrong,
-                    remedy="correct the address; SES fails the whole call",
-                    source="RFC 5321, 4.1.2; SESv2 API, Destination",
-                )
+    return None
+
+
+def check_addresses(
+    field: str, addresses: Iterable[object]
+) -> Iterator[Finding]:
+    """Check the addresses of one list; a finding says which one it is."""
+    for number, address in enumerate(addresses):
+        wrong = check_address(field, address)
+        if wrong is not None:
+            yield attrs.evolve(wrong, field=f"{field}[{number}]")
+
+
+def check_address(field: str, address: object) -> Finding | None:
+    """Check one address, already in 7-bit form."""
+    if not isinstance(address, str):
+        return Finding.wrong_type(field, "a string", address)
+    wrong = _address.problem(address)
+    if wrong is None:
+        return None
+    if wrong is _address.CONTROLS:
+        return _control(field)
+    return Finding(
+        rule="address.syntax",
+        field=field,
+        limit="one ASCII address, as in RFC 5321",
+        seen=wrong.seen,
+        remedy=wrong.remedy,
+        source="RFC 5321, 4.1.2; SESv2 API, Destination",
+    )
+
+
+def check_sender(sender: object) -> Finding | None:
+    """Check that somebody sends it, and the address, in 7-bit form."""
+    if sender is None or sender == "":
+        return Finding.no_sender("FromEmailAddress")
+    return check_address("FromEmailAddress", sender)
 
 
 def check_content(content: object) -> Iterator[Finding]:
@@ -95,7 +113,7 @@ def check_content(content: object) -> Iterator[Finding]:
             rule="content.kind",
             field="Content",
             limit="exactly one of Simple, Raw and Template",
-            seen=", ".join(str(k)[:20] for k in kinds) or "none",
+            seen=", ".join(str(k)[:20] for k in kinds[:4]) or "none",
             remedy="keep one",
             source="SESv2 API, EmailContent",
         )
@@ -132,26 +150,16 @@ def check_tags(tags: object) -> Iterator[Finding]:
 def _check_simple(message: dict[str, Any]) -> Iterator[Finding]:
     subject = message.get("Subject")
     data = subject.get("Data") if isinstance(subject, dict) else None
-    if not isinstance(data, str):
-        yield Finding.wrong_type("Subject.Data", "a string", data)
-    elif not data.isprintable() and _CONTROL.search(data):
-        yield _control("Subject")
+    wrong = _check_subject("Subject", data)
+    if wrong is not None:
+        yield wrong
     body = message.get("Body")
     parts = body if isinstance(body, dict) else {}
-    texts = [
-        part.get("Data") if isinstance(part, dict) else None
-        for part in (parts.get("Text"), parts.get("Html"))
-        if part is not None
-    ]
-    size = 0
-    for text in texts:
-        if not isinstance(text, str):
-            yield Finding.wrong_type("Body.Data", "a string", text)
-            continue
-        size += len(text) if text.isascii() else _encoded_bytes(text)
-        if size < 0:
-            yield _control("Body")
-            return
+    texts = {
+        name: part.get("Data") if isinstance(part, dict) else None
+        for name in ("Text", "Html")
+        if (part := parts.get(name)) is not None
+    }
     if not texts:
         yield Finding(
             rule="body.none",
@@ -161,7 +169,51 @@ def _check_simple(message: dict[str, Any]) -> Iterator[Finding]:
             remedy="give text, html or both",
             source="SESv2 API, Body",
         )
+    size = 0
+    for name, text in texts.items():
+        length, wrong = _check_body(f"Body.{name}", text)
+        size += length
+        if wrong is not None:
+            yield wrong
     yield from _check_extras(message, size)
+
+
+def _check_inline(content: object) -> Iterator[Finding]:
+    """Check the texts of a template that stands in the call itself."""
+    field = "TemplateContent"
+    if not isinstance(content, dict):
+        yield Finding.wrong_type(field, "a dict", content)
+        return
+    subject = content.get("Subject")
+    if subject is not None:
+        wrong = _check_subject(f"{field}.Subject", subject)
+        if wrong is not None:
+            yield wrong
+    for name in ("Text", "Html"):
+        if content.get(name) is not None:
+            _, wrong = _check_body(f"{field}.{name}", content[name])
+            if wrong is not None:
+                yield wrong
+
+
+def _check_subject(field: str, text: object) -> Finding | None:
+    if not isinstance(text, str):
+        return Finding.wrong_type(field, "a string", text)
+    if not text.isprintable() and _CONTROL.search(text):
+        return _control(field)
+    return None
+
+
+def _check_body(field: str, text: object) -> tuple[int, Finding | None]:
+    """Return how many bytes a text has, and what is wrong with it."""
+    if not isinstance(text, str):
+        return 0, Finding.wrong_type(field, "a string", text)
+    if text.isascii():
+        return len(text), None
+    try:
+        return len(text.encode()), None
+    except UnicodeEncodeError:  # a lone surrogate
+        return 0, _control(field)
 
 
 def _check_template(template: dict[str, Any]) -> Iterator[Finding]:
@@ -179,6 +231,9 @@ def _check_template(template: dict[str, Any]) -> Iterator[Finding]:
             remedy="keep one",
             source="SESv2 API, Template",
         )
+    content = template.get("TemplateContent")
+    if content:
+        yield from _check_inline(content)
     data = template.get("TemplateData")
     if data is None:
         pass  # SES takes it for no data
@@ -193,6 +248,8 @@ def _check_template(template: dict[str, Any]) -> Iterator[Finding]:
             remedy="send less data, or put it into an attachment",
             source="SESv2 API, Template",
         )
+    elif (wrong := _check_body("TemplateData", data)[1]) is not None:
+        yield wrong
     elif not _is_json_object(data):
         yield Finding(
             rule="template.json",
@@ -267,9 +324,15 @@ def _check_header(header: Mapping[str, str]) -> Iterator[Finding]:
         return
     limit = ""
     if not _HEADER_NAME.fullmatch(name):
-        limit = "names of 1 to 126 printable ASCII characters, no colon"
+        limit = (
+            f"names of 1 to {_ses.HEADER_NAME_MAX_CHARS} printable ASCII"
+            " characters, no colon"
+        )
     elif not _HEADER_VALUE.fullmatch(value):
-        limit = "values of 1 to 995 printable ASCII characters"
+        limit = (
+            f"values of 1 to {_ses.HEADER_VALUE_MAX_CHARS} printable ASCII"
+            " characters"
+        )
     elif len(name) + len(value) > _ses.HEADER_MAX_CHARS:
         limit = f"name and value of {_ses.HEADER_MAX_CHARS} together"
     elif name.lower() in _ses.FORBIDDEN_HEADERS:
@@ -321,7 +384,7 @@ def _check_attachment(attachment: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _dicts(
     field: str, items: object
-) -> tuple[list[dict[str, Any]], list[Finding]]:
+) -> tuple[list[dict[str, Any]], Iterable[Finding]]:
     """Split a list into its dicts and what is wrong with the rest."""
     if items is None:
         return [], []
@@ -329,11 +392,11 @@ def _dicts(
         return [], [Finding.wrong_type(field, "a list of dicts", items)]
     return (
         [item for item in items if isinstance(item, dict)],
-        [
+        (
             Finding.wrong_type(field, "a list of dicts", item)
             for item in items
             if not isinstance(item, dict)
-        ],
+        ),
     )
 
 
@@ -342,13 +405,6 @@ def _is_json_object(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
-
-
-def _encoded_bytes(text: str) -> int:
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError:  # a lone surrogate
-        return -(10**12)
 
 
 def _too_big(size: int) -> Finding:

@@ -27,7 +27,7 @@ whether the same call may succeed later, `retry_after_s` when.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from safeses._findings import Dropped, Finding
+
+
+# A text is for a log; all of them stand in `InvalidMessageError.findings`.
+SHOWN_FINDINGS: Final = 20
 
 
 class SafeSESError(Exception):
@@ -63,14 +67,17 @@ class InvalidMessageError(NotSentError):
     SES would refuse or mangle this message.
 
     Attributes:
-        findings: Everything that is wrong with it, at once.
+        findings: What is wrong with it, all at once: the first hundred.
     """
 
     findings: tuple[Finding, ...]
 
     def __str__(self) -> str:
         errors = [f for f in self.findings if f.severity == "error"]
-        return "\n".join(map(str, errors)) or "the message is malformed"
+        lines = [str(finding) for finding in errors[:SHOWN_FINDINGS]]
+        if len(errors) > len(lines):
+            lines.append(f"and {len(errors) - len(lines)} more")
+        return "\n".join(lines) or "the message is malformed"
 
 
 @attrs.define(slots=False)

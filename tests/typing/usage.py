@@ -20,6 +20,7 @@ from safeses import (
     Email,
     Limits,
     RateLimitedError,
+    RawEmail,
     Receipt,
     TemplateEmail,
 )
@@ -45,14 +46,27 @@ mail = Email(
     attachments=[Path("a.pdf"), Attachment(content=b"", file_name="b.pdf")],
     tags={"order": "77"},
 )
-Email("ann@b.example")  # type: ignore[call-arg]
-Email(to=5)  # type: ignore[arg-type]
-Email(attachments=["a.pdf"])  # type: ignore[list-item]
+SENDER = "shop@a.example"
+Email(SENDER)  # type: ignore[call-arg]
+Email(to="ann@b.example", text="Hi")  # type: ignore[call-arg]
+Email(from_email=None)  # type: ignore[arg-type]
+Email(from_email=SENDER, to=5)  # type: ignore[arg-type]
+Email(from_email=SENDER, attachments=["a.pdf"])  # type: ignore[list-item]
+Email(from_email=SENDER, attachments="a.pdf")  # type: ignore[arg-type]
+Email(from_email=SENDER, tags={"order": 77})  # type: ignore[dict-item]
+Email(from_email=SENDER, tags=None, headers=None, to=None)
+TemplateEmail(name="order")  # type: ignore[call-arg]
+RawEmail(message=b"")
+RawEmail(message=b"", from_email=SENDER)
+assert_type(mail.from_email, str)
+assert_type(RawEmail(message=b"").from_email, str | None)
+mail.tags["order"] = "78"  # type: ignore[index]
 mail.subject = "other"  # type: ignore[misc]
 assert_type(mail.to, tuple[str, ...])
 
 assert_type(ses.send(mail), Receipt)
-assert_type(ses.send(TemplateEmail(name="order", data={"n": 1})), Receipt)
+order = TemplateEmail(from_email=SENDER, name="order", data={"n": 1})
+assert_type(ses.send(order), Receipt)
 assert_type(ses.with_options(priority="bulk"), Client)
 ses.send(mail, priority="soon")  # type: ignore[arg-type]
 ses.send("text")  # type: ignore[arg-type]

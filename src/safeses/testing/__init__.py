@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from safeses.testing._outbox import Outbox, SentMail
     from safeses.testing._sendable import assert_sendable
     from safeses.testing._simulator import Faults, SimulatedSES
-    from safeses.testing._stub import StubSES
+    from safeses.testing._stub_ses import StubSES
     from safeses.testing._stubbed import stubbed
 
 __all__ = [
@@ -38,7 +38,7 @@ _HOMES = {
     "Outbox": "_outbox",
     "SentMail": "_outbox",
     "SimulatedSES": "_simulator",
-    "StubSES": "_stub",
+    "StubSES": "_stub_ses",
     "assert_sendable": "_sendable",
     "stubbed": "_stubbed",
 }

@@ -13,7 +13,7 @@ from safeses._budget import MemoryBudget
 from safeses._core import Core
 from safeses._state import ComposedState
 from safeses.testing._clock import FakeClock
-from safeses.testing._stub import UNLIMITED, StubSES
+from safeses.testing._stub_ses import UNLIMITED, StubSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def stubbed(
     clock = clock or FakeClock()
     # Without limits so much goes at once that nobody ever waits.
     burst = 1.0 if limits else NO_WAIT_RECIPIENTS
-    state = ComposedState(MemoryBudget(clock, burst=burst))
+    state = ComposedState(MemoryBudget(clock, burst=burst), clock=clock)
     cores = ses._cores  # noqa: SLF001  # the seam made for this
     core = cores[0]
     other = Core(

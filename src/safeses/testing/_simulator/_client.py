@@ -61,6 +61,8 @@ class SimulatedClient:
     `EndpointConnectionError`. Latency takes no time here.
     """
 
+    single_attempt = True  # as safeses wants to know
+
     def __init__(self, service: Service, refusing: Callable[[], bool]) -> None:
         """Take *service* for SES; no connections while *refusing*."""
         from botocore.errorfactory import ClientExceptionsFactory
