@@ -132,8 +132,8 @@ def request(
 
 
 def _note(findings: list[Finding], found: Iterable[Finding]) -> None:
-    # What would be one too many is not even looked for.
-    findings += islice(found, max(0, MAX_FINDINGS - len(findings)))
+    # Lazily: what would be one too many is not even looked for.
+    findings += islice(found, MAX_FINDINGS)
 
 
 def _address_people(
@@ -187,7 +187,8 @@ def _address_recipients(
             elif addresses:
                 lists[name] = addresses
     if readable:
-        wrong = _validation.check_count(sum(map(len, lists.values())))
+        count = sum(map(len, lists.values()))
+        wrong = _validation.check_count(count)
         if wrong is not None:
             findings.append(wrong)
     recipients: list[str] = []

@@ -12,8 +12,6 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from safeses import _address, _ses
 from safeses._findings import Finding
 
@@ -71,9 +69,11 @@ def check_addresses(
 ) -> Iterator[Finding]:
     """Check the addresses of one list; a finding says which one it is."""
     for number, address in enumerate(addresses):
-        wrong = check_address(field, address)
+        if isinstance(address, str) and not _address.problem(address):
+            continue
+        wrong = check_address(f"{field}[{number}]", address)
         if wrong is not None:
-            yield attrs.evolve(wrong, field=f"{field}[{number}]")
+            yield wrong
 
 
 def check_address(field: str, address: object) -> Finding | None:
@@ -155,12 +155,17 @@ def _check_simple(message: dict[str, Any]) -> Iterator[Finding]:
         yield wrong
     body = message.get("Body")
     parts = body if isinstance(body, dict) else {}
-    texts = {
-        name: part.get("Data") if isinstance(part, dict) else None
-        for name in ("Text", "Html")
-        if (part := parts.get(name)) is not None
-    }
-    if not texts:
+    size, is_empty = 0, True
+    for name in ("Text", "Html"):
+        part = parts.get(name)
+        if part is not None:
+            is_empty = False
+            text = part.get("Data") if isinstance(part, dict) else None
+            length, wrong = _check_body(f"Body.{name}", text)
+            size += length
+            if wrong is not None:
+                yield wrong
+    if is_empty:
         yield Finding(
             rule="body.none",
             field="Body",
@@ -169,12 +174,6 @@ def _check_simple(message: dict[str, Any]) -> Iterator[Finding]:
             remedy="give text, html or both",
             source="SESv2 API, Body",
         )
-    size = 0
-    for name, text in texts.items():
-        length, wrong = _check_body(f"Body.{name}", text)
-        size += length
-        if wrong is not None:
-            yield wrong
     yield from _check_extras(message, size)
 
 
