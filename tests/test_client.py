@@ -369,3 +369,17 @@ class TestCopies:
         assert (
             "a Client cannot be pickled or copied: make one in each process"
         ) == str(caught.value)
+
+
+def test_no_tag_to_look_for() -> None:
+    """Without the correlation tag nobody is told to look for one."""
+    sender = client(FakeSES([{}]), correlation_tag=False)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        sender.send(MAIL)
+    receipt = sender.send(MAIL)
+
+    assert ("", True, "") == (
+        caught.value.tag,
+        str(caught.value).endswith("no correlation tag to look for"),
+        receipt.tag,
+    )

@@ -53,6 +53,7 @@ class Request:
         cost: Recipients that count against the send rate.
         quota_cost: Recipients that count against the 24 h quota.
         tag: The correlation id of the call.
+        marked: Whether the mail carries the tag.
         scope: Whose budget it draws on.
     """
 
@@ -63,6 +64,12 @@ class Request:
     quota_cost: int
     tag: str
     scope: str
+    marked: bool = True
+
+    @property
+    def carried_tag(self) -> str:
+        """The tag that can be found again, ``""`` if the mail has none."""
+        return self.tag if self.marked else ""
 
 
 def request(
@@ -127,6 +134,7 @@ def request(
             not _address.is_simulated(address) for address in recipients
         ),
         tag=tag,
+        marked=tagged,
         scope=scope,
     )
 

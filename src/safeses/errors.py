@@ -346,7 +346,7 @@ class OutcomeUnknownError(SafeSESError):
     again. Never retry on this; the events of SES that carry `tag` tell.
 
     Attributes:
-        tag: The correlation tag that the mail carries.
+        tag: The correlation tag that the mail carries, ``""`` if none.
         reason: How the answer was lost, such as ``"no answer within 10 s"``.
         request_id: The id of the call, if an answer arrived at all.
     """
@@ -356,10 +356,12 @@ class OutcomeUnknownError(SafeSESError):
     request_id: str = ""
 
     def __str__(self) -> str:
-        return (
-            f"perhaps sent ({self.reason}); do not resend: look for the"
-            f" tag safeses-id={self.tag} in the events of SES"
+        look = (
+            f"look for the tag safeses-id={self.tag} in the events of SES"
+            if self.tag
+            else "it carries no correlation tag to look for"
         )
+        return f"perhaps sent ({self.reason}); do not resend: {look}"
 
 
 class ConfigurationWarning(UserWarning):

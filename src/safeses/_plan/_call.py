@@ -173,7 +173,9 @@ class Call:
                 claim, self.request.params, timeout_s
             )
             self.answered_at = self.now
-            outcome = classify(answer, self.request.tag, admitted.limit_per_s)
+            outcome = classify(
+                answer, self.request.carried_tag, admitted.limit_per_s
+            )
             if isinstance(answer, NoAnswer) and not isinstance(
                 outcome, Accepted
             ):
@@ -260,7 +262,8 @@ class Call:
         self.waited_s += self.now - before
 
     def _unknown(self, reason: str) -> Unknown:
-        return Unknown(error=OutcomeUnknownError(self.request.tag, reason))
+        tag = self.request.carried_tag
+        return Unknown(error=OutcomeUnknownError(tag, reason))
 
     def _receipt(
         self, outcome: Accepted, admitted: Admitted, *, recorded: bool
@@ -268,7 +271,7 @@ class Call:
         return Receipt(
             message_id=outcome.message_id,
             request_id=outcome.request_id,
-            tag=self.request.tag,
+            tag=self.request.carried_tag,
             accepted=self.request.recipients,
             dropped=admitted.dropped,
             attempts=self.attempts,
