@@ -13,7 +13,7 @@ import pytest
 from safeses import InvalidMessageError
 from safeses._outcome import Claim
 from safeses._plan import Submit
-from safeses._transport import Boto3Transport
+from safeses._transport import Boto3Transport, connect
 from safeses._transport._deadline import Attempt, Watchdog
 
 
@@ -82,3 +82,29 @@ def test_submit_shows_nothing() -> None:
     shown = repr(Submit(claim, {"Subject": "a secret"}, 1.0))
 
     assert "secret" not in shown
+
+
+@pytest.mark.parametrize(
+    "given, environment, expected",
+    [
+        ("eu-north-1", {"AWS_REGION": "eu-west-3"}, "eu-north-1"),
+        (None, {"AWS_REGION": "eu-west-3"}, "eu-west-3"),
+        (
+            None,
+            {"AWS_REGION": "eu-west-3", "AWS_DEFAULT_REGION": "eu-west-2"},
+            "eu-west-2",
+        ),
+    ],
+)
+def test_region(
+    monkeypatch: pytest.MonkeyPatch,
+    given: str | None,
+    environment: dict[str, str],
+    expected: str,
+) -> None:
+    """The argument, then boto3's own variable, then that of Lambda."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert expected == connect(given).meta.region_name

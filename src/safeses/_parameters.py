@@ -5,7 +5,7 @@ A typed message as the parameters of ``SendEmail``.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from safeses import _raw
 from safeses._findings import Finding
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from safeses._message import Attachment, Message
+
+
+_BYTES: Final = (bytes, bytearray, memoryview)
 
 
 def parameters(message: Message) -> dict[str, Any]:
@@ -68,11 +71,15 @@ def parameters(message: Message) -> dict[str, Any]:
 
 
 def _serialise(message: RawEmail) -> bytes:
+    given: object = message.message
+    if not (isinstance(given, _BYTES) or hasattr(given, "as_bytes")):
+        finding = Finding.wrong_type("message", "bytes or a message", given)
+        raise InvalidMessageError((finding,))
     try:
         return _raw.to_bytes(message.message)
     except Exception as error:  # noqa: BLE001  # the email package's are many
         finding = Finding.wrong_type(
-            "message", "bytes, or a message that is complete", error
+            "message", "a message that is complete", error
         )
     # Not chained: the text of the error may hold a header.
     raise InvalidMessageError((finding,))

@@ -6,6 +6,7 @@ Loaded at the first send, so that importing safeses loads no boto3.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from botocore.client import BaseClient
@@ -39,7 +40,9 @@ def connect(region: str | None, max_connections: int = 64) -> Any:
     try:
         # A session of our own: boto3's default one is not thread-safe.
         session = boto3.session.Session()
-        return session.client("sesv2", region_name=region, config=config)
+        # boto3 itself reads AWS_DEFAULT_REGION and the profile only.
+        where = region or session.region_name or os.environ.get("AWS_REGION")
+        return session.client("sesv2", region_name=where, config=config)
     except NoRegionError as error:
         raise ConfigurationError(
             "no AWS region is known",
