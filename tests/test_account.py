@@ -575,3 +575,13 @@ def test_from_response(
     account: Account = sender.account()
 
     assert expected == {name: getattr(account, name) for name in expected}
+
+
+def test_account_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that never gets an answer does not hold account() up."""
+    monkeypatch.setattr("safeses._account.SNAPSHOT_TIMEOUT_S", 0.01)
+    sender = client(FakeSES(), spawn=never)
+    with pytest.raises(UnreachableError) as caught:
+        sender.account()
+
+    assert "no answer to GetAccount in time" == caught.value.reason

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from safeses.typing import Clock, State
 
 ASK_TIMEOUT_S: Final = 1.0
+SNAPSHOT_TIMEOUT_S: Final = 5.0
 # The share of its deadline that a send may wait for figures: an attempt
 # is begun while half of it is left (`_plan`).
 WAIT_SHARE: Final = 0.25
@@ -154,6 +155,9 @@ class AccountWatch:
             if isinstance(answer, Account):
                 return answer
             asked = self._question()
+        # Bounded, though the question is: looking up a name is not.
+        if not wait((asked,), SNAPSHOT_TIMEOUT_S).done:
+            raise UnreachableError("no answer to GetAccount in time")
         return asked.result()
 
     def after_fork(self) -> None:
