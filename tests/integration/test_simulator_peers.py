@@ -61,7 +61,12 @@ def test_django_ses(*, version_2: bool, operation: str) -> None:
             }
         )
     found = [
-        (sent.operation, sent.recipients, sent.subject, sent.html)
+        (
+            sent.operation,
+            sent.recipients,
+            sent.subject,
+            (sent.html or "").strip(),
+        )
         for sent in ses.sent
     ]
     to = ("ann@example.net", "eve@example.net")
@@ -86,7 +91,13 @@ def test_anymail() -> None:
             }
         )
     found = [
-        (sent.operation, sent.to, sent.bcc, sent.subject, sent.text)
+        (
+            sent.operation,
+            sent.to,
+            sent.bcc,
+            sent.subject,
+            (sent.text or "").strip(),
+        )
         for sent in ses.sent
     ]
     to, bcc = ("ann@example.net",), ("eve@example.net",)
