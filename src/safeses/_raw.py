@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from safeses._findings import Finding
 
@@ -92,12 +92,19 @@ def recipients(fields: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def _people(value: str) -> list[str]:
-    from email.utils import getaddresses
+    from email import utils
 
     if len(value) > PEOPLE_MAX_CHARS:
         return [""]
+    # The same on every Python: newer ones are strict on their own, and
+    # then return nothing for what we want to look at ourselves.
+    lenient: dict[str, Any] = (
+        {"strict": False}
+        if getattr(utils, "supports_strict_parsing", False)
+        else {}
+    )
     try:
-        found = [address for _, address in getaddresses([value])]
+        found = [a for _, a in utils.getaddresses([value], **lenient)]
     except RecursionError:  # a comment in a comment in a comment ...
         return [""]
     named = [address for address in found if address]
