@@ -70,6 +70,18 @@ class Finding:
             source="SESv2 API, SendEmail",
         )
 
+    @classmethod
+    def control(cls, field: str) -> Finding:
+        """Say that *field* would break out of its header."""
+        return cls(
+            rule="text.control",
+            field=field,
+            limit="no control characters, line ends or lone surrogates",
+            seen="at least one",
+            remedy="remove them; in user input they are an attack",
+            source="RFC 5322, 2.2",
+        )
+
     def __str__(self) -> str:
         return (
             f"{self.field}: {self.limit}, seen {self.seen}"
