@@ -36,6 +36,7 @@ class AngrySocket:
 def test_a_socket_inside() -> None:
     """The socket inside of a TLS tunnel is shut down at the deadline."""
     ours, theirs = socket.socketpair()
+    theirs.settimeout(5)  # to fail, not to hang, if nothing is shut down
     attempt = Attempt(time.monotonic(), lambda: None)
     attempt.sock = OddSocket(ours)
     attempt.cut_off()
