@@ -18,7 +18,8 @@ Severity = Literal["error", "warning"]
 
 def mask(address: str) -> str:
     """Return *address* with all but a hint of both sides hidden."""
-    local, _, domain = address.rpartition("@")
+    bare = address.rpartition("<")[2]
+    local, _, domain = bare.rpartition("@")
     return f"{local[:1]}***@{domain[:1]}***"
 
 
@@ -45,43 +46,6 @@ class Finding:
     severity: Severity = "error"
     source: str = ""
 
-    @classmethod
-    def wrong_type(cls, field: str, wanted: str, seen: object) -> Finding:
-        """Say that *field* should be *wanted*, and is not."""
-        return cls(
-            rule="type",
-            field=field,
-            limit=wanted,
-            seen=type(seen).__name__,
-            remedy=f"give {wanted}",
-            source="SESv2 API",
-        )
-
-    @classmethod
-    def no_sender(cls, field: str) -> Finding:
-        """Say that *field* should hold the sender, and is empty."""
-        return cls(
-            rule="sender.none",
-            field=field,
-            limit="the address of the sender",
-            seen="none",
-            remedy=f"give {field}; only a raw message may name it in its"
-            " header From",
-            source="SESv2 API, SendEmail",
-        )
-
-    @classmethod
-    def control(cls, field: str) -> Finding:
-        """Say that *field* would break out of its header."""
-        return cls(
-            rule="text.control",
-            field=field,
-            limit="no control characters, line ends or lone surrogates",
-            seen="at least one",
-            remedy="remove them; in user input they are an attack",
-            source="RFC 5322, 2.2",
-        )
-
     def __str__(self) -> str:
         return (
             f"{self.field}: {self.limit}, seen {self.seen}"
@@ -95,10 +59,10 @@ class Dropped:
     A recipient that was left out of a message, and why.
 
     Attributes:
-        address: The address as the caller wrote it.
+        address: The address in 7-bit form, as it would have been sent to.
         reason: Why, such as ``"bounce"`` or ``"complaint"``.
         since: When it was suppressed, aware UTC, if known.
-        source: Which store said so.
+        source: Who said so, such as ``"import"`` or ``"only_to"``.
     """
 
     address: str = attrs.field(repr=mask)

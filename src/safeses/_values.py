@@ -65,6 +65,59 @@ class Receipt:
     recorded: bool = True
 
 
+@attrs.frozen(kw_only=True)
+class UnknownSend:
+    """
+    A message that was perhaps sent: nobody knows until somebody finds out.
+
+    Attributes:
+        tag: Its correlation tag: look for ``safeses-id`` in events of SES.
+        has_key: Whether it has an idempotency key, which is not kept.
+        sent_at: When its last attempt began, aware UTC.
+        attempts: How many attempts the job has had.
+        reason: How the answer was lost.
+    """
+
+    tag: str
+    has_key: bool
+    sent_at: dt.datetime
+    attempts: int
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class EventSource:
+    """
+    Says that SES's events of sent mail reach `Client.ledger`.
+
+    Without it nothing tells an unknown mail that was not sent from one
+    whose event was lost, and nothing is ever sent again by itself. All
+    mail of the client must publish its events there, whatever its
+    configuration set: that the events of other mail arrive is what shows
+    that a mail without one was not sent.
+
+    Attributes:
+        name: What brings them, for people.
+        grace_s: How long after an attempt its event may still come.
+    """
+
+    name: str
+    grace_s: float = attrs.field(default=900.0)
+
+    def __attrs_post_init__(self) -> None:
+        name: object = self.name
+        if not (isinstance(name, str) and name):
+            raise ConfigurationError(
+                "an event source has no name",
+                'name it, such as EventSource(name="the queue mail-events")',
+            )
+        if not (_is_number(self.grace_s) and self.grace_s > 0):
+            raise ConfigurationError(
+                f"grace_s={self.grace_s!r} is not a finite number above 0",
+                "use seconds; SES takes minutes at times, so 900 or more",
+            )
+
+
 def _positive(_: object, field: attrs.Attribute[Any], value: object) -> None:
     if not (_is_number(value) and value > 0):
         raise ConfigurationError(
@@ -107,6 +160,8 @@ class Account:
         sending_enabled: False while the account's sending is paused.
         enforcement_status: ``HEALTHY``, ``PROBATION`` or ``SHUTDOWN``.
         production_access: False in the sandbox.
+        suppressed_reasons: Why SES's own list stops mail: ``"BOUNCE"``,
+            ``"COMPLAINT"``, both, or nothing where it is off.
         as_of: When SES said so, aware UTC.
     """
 
@@ -116,6 +171,7 @@ class Account:
     sending_enabled: bool = True
     enforcement_status: str = "HEALTHY"
     production_access: bool = True
+    suppressed_reasons: frozenset[str] = frozenset()
     as_of: dt.datetime
 
     @property
@@ -156,5 +212,15 @@ class Account:
             production_access=(
                 response.get("ProductionAccessEnabled") is not False
             ),
+            suppressed_reasons=_reasons(response.get("SuppressionAttributes")),
             as_of=as_of,
         )
+
+
+def _reasons(attributes: object) -> frozenset[str]:
+    given = (
+        attributes.get("SuppressedReasons")
+        if isinstance(attributes, dict)
+        else None
+    )
+    return frozenset(given if isinstance(given, list) else ())
