@@ -1,8 +1,5 @@
 """
-What safeses tells your hooks: frozen details of one send.
-
-Register with ``@ses.on(BeforeSend)`` and the like. No event's `repr`
-holds an address, a subject or a body.
+What hooks are told of one send.
 """
 
 from __future__ import annotations
@@ -14,6 +11,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from safeses._findings import Dropped, Finding
     from safeses._values import Priority, Receipt
     from safeses.errors import SafeSESError
 
@@ -40,6 +38,42 @@ class BeforeSend:
     priority: Priority
     stream: str
     params: Mapping[str, Any] = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class MessageFlagged:
+    """
+    A message has something that is worth a look, and is sent all the same.
+
+    Attributes:
+        tag: The correlation tag of the call.
+        findings: Warnings; and errors while the client only observes.
+    """
+
+    tag: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def would_refuse(self) -> bool:
+        """Whether it is only sent as the client observes."""
+        return any(found.severity == "error" for found in self.findings)
+
+
+@attrs.frozen(kw_only=True)
+class RecipientsDropped:
+    """
+    Recipients were left out, or all refused for their sake.
+
+    Attributes:
+        tag: The correlation tag of the call.
+        dropped: Who, and why.
+        observed: True when they got the mail all the same, as the client
+            only observes.
+    """
+
+    tag: str
+    dropped: tuple[Dropped, ...]
+    observed: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -114,9 +148,23 @@ class AfterSend:
 
 
 SendEvent = (
-    BeforeSend | Throttled | RetryScheduled | OutcomeDecided | AfterSend
+    MessageFlagged
+    | BeforeSend
+    | RecipientsDropped
+    | Throttled
+    | RetryScheduled
+    | OutcomeDecided
+    | AfterSend
 )
 
 SEND_EVENTS: Final[frozenset[type[SendEvent]]] = frozenset(
-    {BeforeSend, Throttled, RetryScheduled, OutcomeDecided, AfterSend}
+    {
+        MessageFlagged,
+        BeforeSend,
+        RecipientsDropped,
+        Throttled,
+        RetryScheduled,
+        OutcomeDecided,
+        AfterSend,
+    }
 )
