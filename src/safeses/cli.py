@@ -14,12 +14,30 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
-from safeses._commands import Command, CommandError, demo, simulate
+from safeses._commands import (
+    Command,
+    CommandError,
+    demo,
+    lint,
+    poll,
+    simulate,
+    state,
+    suppression,
+    unknown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-COMMANDS: Final[tuple[Command, ...]] = (demo, simulate)
+COMMANDS: Final[tuple[Command, ...]] = (
+    demo,
+    lint,
+    poll,
+    simulate,
+    state,
+    suppression,
+    unknown,
+)
 INTERRUPTED: Final = 130  # as a shell reports Ctrl-C
 
 

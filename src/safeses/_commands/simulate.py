@@ -11,14 +11,16 @@ import argparse
 import contextlib
 import signal
 import threading
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from safeses._commands import CommandError, say
+from safeses._commands import CommandError, missing_extra, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from safeses.testing import SimulatedSES
+    from safeses.testing import SimulatedSES, SimulatedTopic
 
 NAME: Final = "simulate"
 SUMMARY: Final = "run a simulated SES on this machine"
@@ -27,6 +29,7 @@ PORT: Final = 4566  # where people expect an AWS that is not AWS
 RATE_PER_S: Final = 14.0
 REGION: Final = "eu-west-1"
 SHOWN_MAILS: Final = 10
+_FLUSH_S: Final = 5.0
 _LAST_PORT: Final = 65_535
 _LOOK_EVERY_S: Final = 0.5  # on Windows an unbounded wait ignores Ctrl-C
 _OPTIONS: Final[dict[str, Callable[[str], Any]]] = {
@@ -93,6 +96,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         help="seconds that each answer takes (%(default)s)",
     )
+    parser.add_argument(
+        "--publish-to",
+        metavar="URL",
+        help="post the events of all mails there, signed as by an SNS topic",
+    )
+    parser.add_argument(
+        "--certificate",
+        type=Path,
+        metavar="FILE",
+        help="write the certificate of these signatures there, as PEM",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,6 +126,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for kind, options in arguments.fault:
         ses.faults.add(kind, **options)
+    topic = _topic(arguments)
+    if topic is not None:
+        ses.publish_to(topic)
     server = ses.serve(port=arguments.port)
     with _signals() as ended:
         try:
@@ -124,13 +141,41 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             say(f"A simulated SES listens at {url}")
             say(f"\n{_SNIPPET.format(url=url, region=REGION)}\n")
+            if topic is not None:
+                say(f"Its events are posted as of the topic {topic.arn}")
             say("Ctrl-C ends it.")
             while not ended.wait(_LOOK_EVERY_S):
                 pass
         finally:
             server.stop()
+    ses.flush(_FLUSH_S)
     _report(ses)
+    if topic is not None:
+        _report_posts(topic)
     return 0
+
+
+def _topic(arguments: argparse.Namespace) -> SimulatedTopic | None:
+    """Return what posts the events, None if nobody wants them."""
+    if arguments.publish_to is None:
+        if arguments.certificate is not None:
+            raise CommandError("--certificate needs --publish-to")
+        return None
+    from safeses.testing import SimulatedTopic
+
+    try:
+        topic = SimulatedTopic(version="2")  # which every verifier takes
+        topic.subscribe(arguments.publish_to)
+        if arguments.certificate is not None:
+            arguments.certificate.write_bytes(topic.certificate)
+    except ModuleNotFoundError as error:
+        way_out = "leave out --publish-to"
+        raise missing_extra("sns", "cryptography", way_out) from error
+    except ValueError as error:
+        raise CommandError(f"--publish-to: {error}") from error
+    except OSError as error:
+        raise CommandError(f"--certificate: {error.strerror}") from error
+    return topic
 
 
 @contextlib.contextmanager
@@ -163,6 +208,13 @@ def _report(ses: SimulatedSES) -> None:
         others = len(mail.recipients) - 1
         also = f" and {others} more" if others else ""
         say(f"  {mail.at:%H:%M:%S}  {first}{also}  {mail.subject or ''}")
+
+
+def _report_posts(topic: SimulatedTopic) -> None:
+    answers = Counter(
+        str(attempt.status or "no answer") for attempt in topic.attempts
+    )
+    say(f"posted    {_listed(answers)}")
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -8,21 +8,27 @@ these counts and from nothing else.
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-Said = Literal["accepted", "not sent", "unknown", "nothing"]
+    from safeses._commands.demo._heard import Heard
+
+Said = Literal["accepted", "accepted before", "not sent", "unknown", "nothing"]
 ORDER: Final[tuple[Said, ...]] = (
     "accepted",
+    "accepted before",
     "unknown",
     "not sent",
     "nothing",
 )
+# A mail's name and a bare address, or SES's id.
+Pair: TypeAlias = "tuple[str, str]"
+_ACCEPTED: Final[frozenset[Said]] = frozenset({"accepted", "accepted before"})
 # What an unknown outcome is called needs no second word.
 _WITH_WHY: Final = frozenset({"not sent", "nothing"})
 # What SES answers when somebody was too fast or sent too much.
@@ -38,10 +44,13 @@ class Result:
 
     Attributes:
         mail: The mail's own name.
-        said: ``"nothing"`` if the send raised what no caller can read.
+        said: ``"nothing"`` if the send raised what no caller can read;
+            ``"accepted before"`` is the receipt of an earlier call.
         why: The error's name, ``""`` if there was none.
         elapsed_s: How long the call took.
         error: The error itself.
+        dropped: Who was left out, as the receipt or the error names them.
+        message_id: SES's id of it, as the receipt names it.
     """
 
     mail: str
@@ -49,6 +58,41 @@ class Result:
     why: str = ""
     elapsed_s: float = 0.0
     error: Exception | None = None
+    dropped: tuple[str, ...] = ()
+    message_id: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Reached:
+    """
+    Who should get which mail, and who does.
+
+    Attributes:
+        stopped: Who must not get it.
+        allowed: Who should.
+        at_ses: Whom SES accepted it for.
+        told: Whom the caller was told to be left out.
+    """
+
+    stopped: frozenset[Pair]
+    allowed: frozenset[Pair]
+    at_ses: frozenset[Pair]
+    told: frozenset[Pair]
+
+    @property
+    def leaked(self) -> frozenset[Pair]:
+        """Who must not get it, and does."""
+        return self.stopped & self.at_ses
+
+    @property
+    def missing(self) -> frozenset[Pair]:
+        """Who should get it, and does not."""
+        return self.allowed - self.at_ses
+
+    @property
+    def misnamed(self) -> frozenset[Pair]:
+        """Who was left out and not named, or named and not left out."""
+        return (self.stopped - self.at_ses) ^ self.told
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +102,7 @@ class Record:
 
     Attributes:
         title: What the scene is about.
-        results: What safeses, or boto3, said of each mail.
+        results: What safeses, or boto3, said of each mail, with each call.
         copies: How often SES accepted each mail, by its name.
         requests: Requests to send that reached SES.
         refusals: Error codes that SES answered.
@@ -69,6 +113,11 @@ class Record:
         malformed: Whether the mails are ones that SES would refuse.
         plain: Whether it was boto3 alone, for comparison.
         proved: Whether what the scene is about did happen.
+        message_ids: The names of the mails that SES has, with its ids.
+        reached: Who should get mail and who does, where that is what the
+            scene is about.
+        heard: What SES reported and what became known of it, where that is
+            what the scene is about.
         note: What else there is to say.
     """
 
@@ -83,7 +132,19 @@ class Record:
     malformed: bool = False
     plain: bool = False
     proved: bool = True
+    message_ids: frozenset[Pair] = frozenset()
+    reached: Reached | None = None
+    heard: Heard | None = None
     note: str = ""
+
+    @property
+    def mails(self) -> frozenset[str]:
+        """The names of the mails that were to be sent, once or oftener."""
+        return frozenset(result.mail for result in self.results)
+
+    def told(self, *kinds: Said) -> frozenset[str]:
+        """Return of which mails one of *kinds* was said."""
+        return frozenset(r.mail for r in self.results if r.said in kinds)
 
     @property
     def over_limit(self) -> int:
@@ -129,35 +190,47 @@ class Verdict:
 
 def lines(record: Record) -> Iterator[Line]:
     """Group a scene's mails by what was said of them."""
-    kinds = Counter((result.said, result.why) for result in record.results)
-    for said, why in sorted(kinds, key=lambda k: (ORDER.index(k[0]), k[1])):
-        mails = [
-            result.mail
-            for result in record.results
-            if (result.said, result.why) == (said, why)
-        ]
+    kinds = {(ORDER.index(r.said), _shown(r)): r.said for r in record.results}
+    for (_, shown), said in sorted(kinds.items()):
+        mails = {r.mail for r in record.results if _shown(r) == shown}
         counts = [record.copies.get(mail, 0) for mail in mails]
         twice = sum(count > 1 for count in counts)
-        lost = said == "accepted" and counts.count(0)
+        lost = said in _ACCEPTED and counts.count(0)
         sent = said == "not sent" and len(counts) - counts.count(0)
+        wrong = record.reached and len(
+            [who for who in record.reached.leaked if who[0] in mails]
+        )
         alarms = (
+            f"{wrong} must not get it" if wrong else "",
             f"{twice} more than once" if twice else "",
             f"{lost} lost" if lost else "",
             f"{sent} sent all the same" if sent else "",
             "nobody knows" if said == "nothing" else "",
         )
         yield Line(
-            said=f"{said}: {why}" if said in _WITH_WHY else said,
+            said=shown,
             mails=len(mails),
             copies=sum(counts),
             alarm=", ".join(filter(None, alarms)),
         )
 
 
+def _shown(result: Result) -> str:
+    if result.said in _WITH_WHY:
+        return f"{result.said}: {result.why}"
+    return result.said
+
+
 def verdicts(records: Iterable[Record]) -> tuple[Verdict, ...]:
     """Judge the promises that this version makes."""
     ours = [record for record in records if not record.plain]
-    return _limit(ours), _malformed(ours), _once(ours)
+    return (
+        _limit(ours),
+        _people(ours),
+        _malformed(ours),
+        _once(ours),
+        _feedback(ours),
+    )
 
 
 def _limit(records: Sequence[Record]) -> Verdict:
@@ -173,6 +246,28 @@ def _limit(records: Sequence[Record]) -> Verdict:
             f'SES answered "too fast" or "too much" to {refused} of'
             f" {requests} requests; quotas exceeded: {above} (the scene"
             " with a wrong limit not counted)"
+        ),
+    )
+
+
+def _people(records: Sequence[Record]) -> Verdict:
+    stopped = allowed = leaked = missing = misnamed = 0
+    for record in records:
+        if record.reached is not None:
+            stopped += len(record.reached.stopped)
+            allowed += len(record.reached.allowed)
+            leaked += len(record.reached.leaked)
+            missing += len(record.reached.missing)
+            misnamed += len(record.reached.misnamed)
+    broken = leaked or missing or misnamed
+    return Verdict(
+        number=2,
+        promise="never to somebody who must not get it",
+        held=not broken if stopped and allowed else None,
+        figures=(
+            f"of {stopped} recipients who must not get a mail {leaked} were"
+            f" handed to SES, of {allowed} others {allowed - missing} were;"
+            f" callers were misled about {misnamed}"
         ),
     )
 
@@ -194,7 +289,7 @@ def _malformed(records: Sequence[Record]) -> Verdict:
     )
     return Verdict(
         number=3,
-        promise="never malformed (the basics)",
+        promise="never malformed",
         held=not reached and not refused and named == mails if mails else None,
         figures=(
             f"{named} of {mails} malformed mails refused here; {reached}"
@@ -204,21 +299,26 @@ def _malformed(records: Sequence[Record]) -> Verdict:
 
 
 def _once(records: Sequence[Record]) -> Verdict:
-    mails = twice = lost = wrong = unread = unknown = 0
+    mails = twice = lost = wrong = unread = strange = 0
+    unknown = settled = before = misled = 0
     for record in records:
+        at_ses = {mail for mail, copies in record.copies.items() if copies}
+        accepted = record.told(*_ACCEPTED)
+        doubtful = record.told("unknown")
+        mails += len(record.mails)
+        twice += sum(record.copies.get(mail, 0) > 1 for mail in record.mails)
+        lost += len(accepted - at_ses)
+        wrong += len(record.told("not sent") & at_ses)
+        unread += len(record.told("nothing"))
+        strange += len(at_ses - record.mails)
+        unknown += len(doubtful)
+        settled += len(doubtful & accepted)
         for result in record.results:
-            copies = record.copies.get(result.mail, 0)
-            mails += 1
-            twice += copies > 1
-            lost += result.said == "accepted" and copies == 0
-            wrong += result.said == "not sent" and copies > 0
-            unread += result.said == "nothing"
-            unknown += result.said == "unknown"
-    strange = sum(
-        len(record.copies.keys() - {r.mail for r in record.results})
-        for record in records
-    )
-    broken = twice or lost or wrong or unread or strange
+            if result.said == "accepted before":
+                before += 1
+                pair = (result.mail, result.message_id)
+                misled += pair not in record.message_ids
+    broken = twice or lost or wrong or unread or strange or misled
     proved = bool(mails) and all(record.proved for record in records)
     return Verdict(
         number=4,
@@ -227,6 +327,31 @@ def _once(records: Sequence[Record]) -> Verdict:
         figures=(
             f"of {mails} mails SES has {twice} more than once; {lost} said"
             f" to be accepted are missing; {wrong} said to be not sent were;"
-            f" {unread} without an outcome; {unknown} reported as unknown"
+            f" {unread} without an outcome; {unknown} reported as unknown,"
+            f" of which {settled} were settled; {before} calls got an earlier"
+            f" receipt, {misled} of them a wrong one"
+        ),
+    )
+
+
+def _feedback(records: Sequence[Record]) -> Verdict:
+    heard = [record.heard for record in records if record.heard is not None]
+    happened = sum(len(one.happened) for one in heard)
+    missed = sum(len(one.missed) for one in heard)
+    doubtful = sum(one.doubtful for one in heard)
+    forged = sum(one.forged for one in heard)
+    broken = any(one.is_broken for one in heard)
+    return Verdict(
+        number=5,
+        promise="never blind",
+        held=False if broken else True if happened and doubtful else None,
+        figures=(
+            f"of {happened} bounces and complaints {happened - missed} were"
+            f" told, {sum(len(one.wrong) for one in heard)} of them wrongly or"
+            f" twice; {sum(len(one.unlisted) for one in heard)} recipients"
+            " were not suppressed; of"
+            f" {doubtful} unknown outcomes {sum(o.settled for o in heard)}"
+            f" were settled; of {forged} forged reports"
+            f" {sum(one.believed for one in heard)} were believed"
         ),
     )

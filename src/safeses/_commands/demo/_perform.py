@@ -1,4 +1,4 @@
-"""Play the scenes one after the other, then judge."""
+"""Play the scenes, one after the other but for one, then judge."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class PlainShow:
 
     def told(self, record: Record) -> None:
         """Write what it was about and what came of it."""
-        say(f"\n{record.title} ({len(record.results)} mails)")
+        say(f"\n{record.title} ({len(record.mails)} mails)")
         if record.note:
             say(_wrapped(record.note))
 

@@ -1,5 +1,5 @@
 """
-The scenes: what has to go well, and what goes wrong with mail.
+The scenes: what has to go well, and what goes wrong on the way.
 
 Each one opens an account of its own, so that nothing is left over from the
 scene before, and returns what both sides have to say about it.
@@ -10,18 +10,21 @@ from __future__ import annotations
 import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from safeses import Limits, QuotaExceededError
+from safeses._commands.demo._feedback import feedback
+from safeses._commands.demo._jobs import killed, repeated
 from safeses._commands.demo._stage import TAG
+from safeses._commands.demo._stopped import malformed, suppressed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from safeses._commands.demo._count import Record
     from safeses._commands.demo._stage import Scene, Stage
 
-Play: TypeAlias = "Callable[[Stage], Sequence[Record]]"
+Play: TypeAlias = "Callable[[Stage], Iterable[Record]]"
 
 # So short that a lost answer is quickly told; a real one is 10 s.
 _PATIENCE_S: Final = 0.6
@@ -198,33 +201,13 @@ def reset(stage: Stage) -> list[Record]:
         ]
 
 
-def malformed(stage: Stage) -> list[Record]:
-    """Hand over what SES would refuse, or worse, would send on."""
-    wrong: tuple[dict[str, Any], ...] = (
-        {"to": ()},
-        {"to": [f"ann{n}@example.net" for n in range(51)]},
-        {"to": "ann@"},
-        {"to": "ann@example.net\r\nBcc: all@example.net"},
-        {"subject": "Hello\r\nBcc: all@example.net"},
-        {"headers": {"Bcc": "all@example.net"}},
-        {"headers": {"X-Order": "1\r\nBcc: all@example.net"}},
-        {"text": None},
-    )
-    with stage.scene(
-        "malformed mail",
-        len(wrong),
-        account={"max_send_rate": 50},
-    ) as scene:
-        for changes in wrong:
-            scene.send(scene.mail(**changes))
-        return [
-            scene.record(
-                malformed=True,
-                note="bad addresses, injected headers, 51 recipients, no"
-                f" content: {scene.ses.requests['SendEmail']} of"
-                f" {len(wrong)} reached SES",
-            )
-        ]
+def amid_a_kill(stage: Stage) -> Iterator[Record]:
+    """Play others while the lease of a killed worker runs out."""
+    with ThreadPoolExecutor(1) as aside:
+        dead = aside.submit(killed, stage)
+        for play in (large, throttled, lost, quota, reset):
+            yield from play(stage)
+        yield from dead.result()
 
 
 def _used(scene: Scene, rate: float) -> float:
@@ -238,10 +221,9 @@ def _used(scene: Scene, rate: float) -> float:
 
 SCENES: Final[tuple[Play, ...]] = (
     good,
-    large,
-    throttled,
-    lost,
-    quota,
-    reset,
+    amid_a_kill,
+    repeated,
     malformed,
+    suppressed,
+    feedback,
 )

@@ -1,37 +1,50 @@
 """
 Where a scene plays: a simulated account, real boto3, a client, its mails.
 
-Nothing of the user's AWS settings gets in: neither credentials nor a
-profile, a proxy, a retry mode or another endpoint.
+Nothing of the user's settings gets in: neither credentials nor a profile,
+a proxy, a retry mode, another endpoint, or the state of a real client.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import attrs
-import boto3
-from botocore.config import Config
 
-from safeses import Client, Email, NotSentError, OutcomeUnknownError
-from safeses._commands.demo._count import Record, Result
+from safeses import (
+    Client,
+    Email,
+    NotSentError,
+    OutcomeUnknownError,
+    Receipt,
+    SuppressedError,
+)
+from safeses._commands.demo._connect import REGION, connect, session
+from safeses._commands.demo._count import Reached, Record, Result
+from safeses._mail import _address
+from safeses._mail._parameters import parameters
 from safeses.testing import SimulatedSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from safeses._commands.demo._count import Said
+    import boto3
+
+    from safeses._commands.demo._count import Pair, Said
     from safeses._commands.demo._show import Show
 
-REGION: Final = "eu-west-1"
 SENDER: Final = "Shop <shop@example.com>"
 TAG: Final = "demo-mail"
-_FOREIGN: Final = ("AWS_", "BOTO_")
+_FOREIGN: Final = ("AWS_", "BOTO_", "SAFESES_")
 _NAMES: Final = ("ann", "bo", "chen", "dee", "eli", "fay", "gus", "hana")
 
 
@@ -43,6 +56,7 @@ class Scene:
     Attributes:
         title: What it is about.
         ses: The simulated account.
+        url: Where it serves.
         client: What sends, unless it is boto3 alone.
         boto3_client: boto3 alone.
         random: Where names and sizes come from.
@@ -52,6 +66,7 @@ class Scene:
 
     title: str
     ses: SimulatedSES
+    url: str
     client: Client
     boto3_client: Any
     random: Random
@@ -84,22 +99,12 @@ class Scene:
 
     def send_plainly(self, mail: Email) -> Result:
         """Send the same through boto3 alone."""
-        params = {
-            "FromEmailAddress": mail.from_email,
-            "Destination": {"ToAddresses": list(mail.to)},
-            "Content": {
-                "Simple": {
-                    "Subject": {"Data": mail.subject},
-                    "Body": {"Text": {"Data": mail.text}},
-                }
-            },
-            "EmailTags": [
-                {"Name": name, "Value": value}
-                for name, value in mail.tags.items()
-            ],
-        }
+        params = parameters(mail)
+        boto3_client = self.boto3_client
         return self._noted(
-            mail.tags[TAG], lambda: self.boto3_client.send_email(**params)
+            mail.tags[TAG],
+            lambda: boto3_client.send_email(**params),
+            not_sent=boto3_client.exceptions.BadRequestException,
         )
 
     def send_all(
@@ -108,6 +113,33 @@ class Scene:
         """Send from several threads at once."""
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(lambda m: self.send(m, **options), mails))
+
+    def note(self, result: Result) -> None:
+        """Note what came of a mail."""
+        self.results.append(result)
+        self.tick()
+
+    def pairs(self, mail: Email) -> set[Pair]:
+        """Return whom a mail is for."""
+        people = (*mail.to, *mail.cc, *mail.bcc)
+        return {(mail.tags[TAG], _bare(person)) for person in people}
+
+    def reached(self, *, stopped: set[Pair], allowed: set[Pair]) -> Reached:
+        """Put who should get mail beside who does."""
+        return Reached(
+            stopped=frozenset(stopped),
+            allowed=frozenset(allowed),
+            at_ses=frozenset(
+                (mail.tags.get(TAG, ""), _bare(person))
+                for mail in self.ses.sent
+                for person in mail.recipients
+            ),
+            told=frozenset(
+                (result.mail, _bare(person))
+                for result in self.results
+                for person in result.dropped
+            ),
+        )
 
     def record(self, **more: Any) -> Record:
         """Put what was said beside what the simulator has counted."""
@@ -120,20 +152,33 @@ class Scene:
             requests=self.ses.requests["SendEmail"],
             refusals=self.ses.refusals,
             recipients=sum(len(mail.recipients) for mail in self.ses.sent),
+            message_ids=frozenset(
+                (mail.tags.get(TAG, ""), mail.message_id)
+                for mail in self.ses.sent
+            ),
             **({"quota": float("inf")} | more),
         )
 
-    def _noted(self, name: str, send: Callable[[], object]) -> Result:
+    def _noted(
+        self,
+        name: str,
+        send: Callable[[], object],
+        not_sent: type[Exception] = NotSentError,
+    ) -> Result:
         began = time.monotonic()
+        answer: object = None
         error: Exception | None = None
         try:
-            send()
+            answer = send()
         except Exception as caught:  # noqa: BLE001  # each one is an outcome
             error = caught
+        receipt = answer if isinstance(answer, Receipt) else None
         said: Said = "accepted" if error is None else "nothing"
+        if receipt and receipt.replayed:
+            said = "accepted before"
         if isinstance(error, OutcomeUnknownError):
             said = "unknown"
-        elif isinstance(error, NotSentError):
+        elif isinstance(error, not_sent):
             said = "not sent"
         result = Result(
             mail=name,
@@ -141,18 +186,21 @@ class Scene:
             why="" if error is None else type(error).__name__,
             elapsed_s=time.monotonic() - began,
             error=error,
+            dropped=_dropped(answer if error is None else error),
+            message_id=receipt.message_id if receipt else "",
         )
-        self.results.append(result)
-        self.tick()
+        self.note(result)
         return result
 
 
-def _session() -> boto3.session.Session:
-    return boto3.session.Session(
-        aws_access_key_id="demo",
-        aws_secret_access_key="demo",  # noqa: S106  # for the simulator
-        region_name=REGION,
-    )
+def _dropped(told: object) -> tuple[str, ...]:
+    if isinstance(told, (Receipt, SuppressedError)):
+        return tuple(gone.address for gone in told.dropped)
+    return ()
+
+
+def _bare(address: str) -> str:
+    return _address.split(address)[1].lower()
 
 
 @attrs.frozen
@@ -169,7 +217,9 @@ class Stage:
     show: Show
     seed: int
     make_client: Callable[..., Client] = Client
-    _session: boto3.session.Session = attrs.field(init=False, factory=_session)
+    _session: boto3.session.Session = attrs.field(init=False, factory=session)
+    # Of a session that threads share at once, botocore promises nothing.
+    _lock: threading.Lock = attrs.field(init=False, factory=threading.Lock)
 
     @contextlib.contextmanager
     def scene(
@@ -186,31 +236,25 @@ class Stage:
 
         Args:
             title: What the scene is about.
-            mails: How many mails it sends.
+            mails: How many calls it makes to send.
             account: What `SimulatedSES` takes.
             client: What `Client` takes.
             read_timeout_s: How long boto3 alone waits for an answer.
         """
         ses = SimulatedSES(region=REGION, **account)
         with ses.serve() as url, contextlib.ExitStack() as stack:
-            ours, plain = (
-                self._session.client(
-                    "sesv2",
-                    endpoint_url=url,
-                    config=Config(
-                        proxies={},
-                        max_pool_connections=32,
-                        read_timeout=read_timeout_s,
-                    ),
+            with self._lock:
+                ours, plain = (
+                    connect(self._session, url, read_timeout_s=read_timeout_s)
+                    for _ in range(2)
                 )
-                for _ in range(2)
-            )
             stack.callback(plain.close)
             sender = self.make_client(ours, **(client or {}))
             stack.enter_context(sender)
             yield Scene(
                 title=title,
                 ses=ses,
+                url=url,
                 client=sender,
                 boto3_client=plain,
                 random=Random(f"{self.seed} {title}"),  # noqa: S311  # names
@@ -219,8 +263,19 @@ class Stage:
 
 
 @contextlib.contextmanager
+def state_file() -> Iterator[str]:
+    """Yield the URL of a state in a file that is gone afterwards."""
+    # What still asks SES about the account may write while it is removed.
+    with tempfile.TemporaryDirectory(
+        prefix="safeses-demo-", ignore_cleanup_errors=True
+    ) as place:
+        path = Path(place) / "mail.db"
+        yield f"sqlite:///{quote(path.as_posix())}"
+
+
+@contextlib.contextmanager
 def own_settings() -> Iterator[None]:
-    """Hide the user's AWS settings from boto3 while the context lasts."""
+    """Hide the user's settings from boto3 and us while the context lasts."""
     hidden = {
         name: os.environ.pop(name)
         for name in list(os.environ)
