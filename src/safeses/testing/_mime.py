@@ -7,7 +7,7 @@ from __future__ import annotations
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any, cast
 
-from safeses._message import Attachment
+from safeses._mail._message import Attachment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, overload
 
 import attrs
 
-from safeses._message import Attachment
-from safeses._request import TAG_HEADER, TAG_NAME
+from safeses._mail import _tag
+from safeses._mail._message import Attachment
+from safeses._request import STREAM_NAME, TAG_HEADER, TAG_NAME
 from safeses.testing import _mime
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ class SentMail:
     """
     One accepted mail, as a test wants to see it.
 
-    What safeses adds to follow the mail, a tag and a header, stands in
-    `params` and `tag` only, so that `tags` and `headers` are the sender's.
+    What safeses adds to follow the mail, two tags and a header, stands in
+    `params`, `tag` and `stream` only, so that `tags` and `headers` are the
+    sender's.
     The `repr` shows no address, no subject and no body.
 
     Attributes:
@@ -129,12 +131,18 @@ class SentMail:
     @property
     def tags(self) -> dict[str, str]:
         """The sender's own message tags."""
-        return {k: v for k, v in self._all_tags.items() if k != TAG_NAME}
+        ours = (TAG_NAME, STREAM_NAME)
+        return {k: v for k, v in self._all_tags.items() if k not in ours}
 
     @property
     def tag(self) -> str:
         """The correlation tag, as in the receipt; ``""`` without one."""
         return self._all_tags.get(TAG_NAME, "")
+
+    @property
+    def stream(self) -> str:
+        """The kind of mail that the sender named; ``""`` if none."""
+        return _tag.stream_in(self._all_tags.get(STREAM_NAME, ""))
 
     @property
     def template(self) -> str | None:

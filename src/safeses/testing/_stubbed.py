@@ -35,7 +35,7 @@ def stubbed(
 
     Within the context the client has another boto3 client (`StubSES`),
     an empty memory state and virtual time; afterwards its own again.
-    Validation and hooks are the application's. It needs no region, no
+    Rules, `only_to` and hooks are the application's. It needs no region, no
     credentials and no network, and never sleeps. Contexts may nest: the
     innermost gets the mail.
 
@@ -73,6 +73,12 @@ def stubbed(
             boto3_client=stub,
             state=state,
             limits=limits or UNLIMITED,
+            suppressions=None,
+            budget=None,
+            ledger=None,
+            on_store_error="refuse",
+            account_suppressions="ignore",
+            verify_identities=False,
             processes=1,
             clock=clock,
         )

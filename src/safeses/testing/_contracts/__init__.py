@@ -17,13 +17,13 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from safeses._outcome import Later
 from safeses.errors import QuotaExceededError
 from safeses.testing._clock import FakeClock
 from safeses.testing._contracts._history import Historian
+from safeses.testing._contracts._pace import AT_ANY_PACE
 from safeses.testing._contracts._quota import QuotaContract
 from safeses.testing._contracts._rate import RateContract
 from safeses.testing._contracts._sender import Sender, most_in_one_second
@@ -125,6 +125,6 @@ class BudgetContract(RateContract, QuotaContract):
                 super().__init__(budget, clock)
                 histories.append(self)
 
-        run_state_machine_as_test(History, settings=settings(deadline=None))
+        run_state_machine_as_test(History, settings=AT_ANY_PACE)
 
         assert len(histories) > 1

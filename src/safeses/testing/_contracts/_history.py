@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from safeses._outcome import Booked, Claim, Later
 from safeses.errors import QuotaExceededError
@@ -39,7 +39,12 @@ class _Grant:
 
 
 class Historian(RuleBasedStateMachine):
-    """Makes histories, and judges them by a list of every grant."""
+    """
+    Makes histories, and judges them by a list of every grant.
+
+    What comes next never depends on what a budget has answered, which may
+    be a matter of the last digit: a rule that has nothing to do does nothing.
+    """
 
     def __init__(self, budget: Budget, clock: FakeClock) -> None:
         super().__init__()
@@ -103,15 +108,15 @@ class Historian(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.clock.sleep(seconds)
 
-    @precondition(lambda self: self.asked_in_s > 0)
     @rule()
     def wait_as_told(self) -> None:
         self.clock.sleep(self.asked_in_s)
         self.asked_in_s = 0.0
 
-    @precondition(lambda self: self.grants)
     @rule(number=st.integers(0, 1000))
     def give_back(self, number: int) -> None:
+        if not self.grants:
+            return
         grant = self.grants[-1 - number % len(self.grants)]
         self.budget.give_back(
             Claim(

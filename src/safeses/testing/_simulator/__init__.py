@@ -7,19 +7,26 @@ an answer; this one does, since those are the cases that duplicate mail.
 """
 
 from ._client import SimulatedClient
+from ._destinations import SQSDestination
 from ._faults import Fault, Faults
 from ._mail import SentMail, SuppressedRecipient
+from ._publishing import Publication
 from ._rate import Clock
 from ._server import Server
 from ._simulated import SimulatedSES
+from ._sns import Attempt, SimulatedTopic
 
 __all__ = [
+    "Attempt",
     "Clock",
     "Fault",
     "Faults",
+    "Publication",
+    "SQSDestination",
     "SentMail",
     "Server",
     "SimulatedClient",
     "SimulatedSES",
+    "SimulatedTopic",
     "SuppressedRecipient",
 ]

@@ -22,7 +22,7 @@ from ._rate import Bucket, Clock, Limiter, QuotaLog, RollingWindow
 from ._refused import QUOTA_TEXT, RATE_TEXT, RefusedError, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from ._fields import Params
 
@@ -32,6 +32,10 @@ QuotaCode: TypeAlias = Literal[
     "ThrottlingException",
     "Throttling",
 ]
+
+Accepted: TypeAlias = (
+    "Callable[[SentMail, Sequence[SuppressedRecipient], str | None], None]"
+)
 
 # Seen in an SES v1 log, there under MessageRejected.
 PAUSED_TEXT: Final = (
@@ -82,6 +86,8 @@ class Account:
         quota_overshoot: Whether a message passes while one unit is left.
             AWS said so in 2013, today's guide does not say.
         quota_lag_s: How late `SentLast24Hours` is; SES's is unpublished.
+        accepted: Told of each accepted mail, who of it is suppressed, and
+            why its template cannot be rendered.
     """
 
     clock: Clock
@@ -110,6 +116,7 @@ class Account:
     rendering_failures: list[str] = attrs.field(factory=list)
     quota: QuotaLog = attrs.field(factory=QuotaLog)
     lock: threading.RLock = attrs.field(factory=threading.RLock)
+    accepted: Accepted | None = None
 
     def now(self) -> datetime:
         """Return the instant by the account's clock."""
@@ -130,9 +137,12 @@ class Account:
             self._charge(draft.recipients)
             mail = self._record(draft, operation)
             self.sent.append(mail)
-            self._suppress(mail, chosen)
+            suppressed = self._suppress(mail, chosen)
+            self.suppressed += suppressed
             if draft.fault is not None:
                 self.rendering_failures.append(mail.message_id)
+        if self.accepted is not None:
+            self.accepted(mail, suppressed, draft.fault)
         return mail.message_id
 
     def check_identities(
@@ -218,10 +228,10 @@ class Account:
 
     def _suppress(
         self, mail: SentMail, chosen: ConfigurationSet | None
-    ) -> None:
-        """Note who gets nothing; matching ignores case, unlike the API."""
+    ) -> list[SuppressedRecipient]:
+        """Return who gets nothing; matching ignores case, unlike the API."""
         if not self.suppression:
-            return
+            return []
         reasons = self.suppressed_reasons
         if chosen is not None and chosen.suppressed_reasons is not None:
             reasons = chosen.suppressed_reasons
@@ -230,7 +240,7 @@ class Account:
             for entry in self.suppression.values()
             if entry.reason in reasons
         }
-        self.suppressed += [
+        return [
             SuppressedRecipient(
                 message_id=mail.message_id,
                 address=address,

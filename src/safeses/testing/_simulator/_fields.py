@@ -26,8 +26,10 @@ def mapping(params: Params, name: str) -> Params | None:
 def text(params: Params, name: str) -> str | None:
     """Return a string, None if it is absent or null."""
     value = params.get(name)
-    if value is None or isinstance(value, str):
+    if value is None:
         return value
+    if isinstance(value, str):
+        return whole(value, name)
     raise malformed(f"Unexpected token, a string was expected at '{name}'.")
 
 
@@ -66,8 +68,23 @@ def texts(params: Params, name: str) -> list[str]:
     """Return a list of strings, empty if it is absent."""
     value = _listed(params, name)
     if all(isinstance(item, str) for item in value):
-        return value
+        return [whole(item, name) for item in value]
     raise malformed(f"A string was expected in '{name}'.")
+
+
+def whole(value: str, name: str) -> str:
+    """
+    Return *value*, unless half of a character is in it.
+
+    JSON can carry a lone surrogate, and UTF-8 cannot. That SES refuses it
+    so is unverified, as is the text.
+    """
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise bad(f"Invalid character in '{name}'.") from None
+    return value
 
 
 def flag(params: Params, name: str, *, default: bool) -> bool:

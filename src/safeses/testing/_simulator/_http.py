@@ -43,6 +43,7 @@ _ROUTES: Final = [
             "suppression/addresses/(?P<EmailAddress>[^/]+)",
             "DeleteSuppressedDestination",
         ),
+        ("POST", "tenants/get", "GetTenant"),
         ("POST", "identities", "CreateEmailIdentity"),
         ("GET", "identities", "ListEmailIdentities"),
         ("POST", "list-identities", "ListEmailIdentities"),

@@ -127,6 +127,7 @@ def put_suppressed_destination(account: Account, params: Params) -> Params:
         # That it is refused: Developer Guide, "Request production access".
         # With which answer is unverified.
         raise bad("This operation is not available in the sandbox.")
+    _refuse_tenant(params)
     address = only(needed(params, "EmailAddress"))
     reason = needed(params, "Reason")
     if reason not in _REASONS:
@@ -139,6 +140,7 @@ def put_suppressed_destination(account: Account, params: Params) -> Params:
 
 def get_suppressed_destination(account: Account, params: Params) -> Params:
     """Return an entry; the case must be that of the entry."""
+    _refuse_tenant(params)
     address = needed(params, "EmailAddress")
     entry = account.suppression.get(address)
     if entry is None:
@@ -154,6 +156,7 @@ def get_suppressed_destination(account: Account, params: Params) -> Params:
 
 def delete_suppressed_destination(account: Account, params: Params) -> Params:
     """Remove an entry; the case must be that of the entry."""
+    _refuse_tenant(params)
     address = needed(params, "EmailAddress")
     if account.suppression.pop(address, None) is None:
         raise _not_listed(address)
@@ -162,6 +165,7 @@ def delete_suppressed_destination(account: Account, params: Params) -> Params:
 
 def list_suppressed_destinations(account: Account, params: Params) -> Params:
     """List entries by reason and time."""
+    _refuse_tenant(params)
     reasons = texts(params, "Reasons") or list(_REASONS)
     start, end = _instant(params, "StartDate"), _instant(params, "EndDate")
     found = [
@@ -182,6 +186,12 @@ def list_suppressed_destinations(account: Account, params: Params) -> Params:
             for entry in page
         ]
     } | following
+
+
+def get_tenant(account: Account, params: Params) -> Params:
+    """Say that there is none: tenants are not simulated."""
+    del account
+    raise _no_tenant(needed(params, "TenantName"))
 
 
 def read_reasons(params: Params) -> frozenset[str]:
@@ -223,6 +233,16 @@ def _instant(params: Params, name: str) -> datetime | None:
     except ValueError:
         raise bad(f"{name} is not a timestamp.") from None
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _refuse_tenant(params: Params) -> None:
+    name = text(params, "TenantName")
+    if name:
+        raise _no_tenant(name)
+
+
+def _no_tenant(name: str) -> RefusedError:
+    return missing(f"Tenant {name} does not exist.")
 
 
 def _not_listed(address: str) -> RefusedError:

@@ -65,6 +65,11 @@ def draft_raw(params: Params, raw: Params, tags: dict[str, str]) -> Draft:
     )
 
 
+def header_pairs(data: bytes) -> list[tuple[str, str]]:
+    """Return the headers of a raw message in order, unfolded."""
+    return [(n, _unfold(value)) for n, value in _header_block(data).items()]
+
+
 def _header_block(data: bytes) -> Message:
     end = _BLANK_LINE.search(data)
     head = data if end is None else data[: end.end()]

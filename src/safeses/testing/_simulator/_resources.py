@@ -30,9 +30,11 @@ def create_email_identity(account: Account, params: Params) -> Params:
 
 
 def get_email_identity(account: Account, params: Params) -> Params:
-    """Describe an identity."""
-    name = _known(account, params)
-    verified = account.identities[name]
+    """Describe an identity; every one where all of them are verified."""
+    name = identity(needed(params, "EmailIdentity"))
+    if name not in account.identities and not account.any_identity:
+        raise missing(f"Email identity {name} does not exist.")
+    verified = account.identities.get(name, True)
     return {
         "IdentityType": _kind(name),
         "FeedbackForwardingStatus": True,

@@ -29,6 +29,7 @@ _HANDLERS: Final[Mapping[str, Callable[[Account, Params], Params]]] = {
         _operations.put_account_suppression_attributes,
         _operations.put_suppressed_destination,
         _operations.get_suppressed_destination,
+        _operations.get_tenant,
         _operations.delete_suppressed_destination,
         _operations.list_suppressed_destinations,
         _resources.create_email_identity,

@@ -11,6 +11,7 @@ from ._addresses import identity
 from ._client import SimulatedClient
 from ._connection import Settings
 from ._rate import Clock, RealClock
+from ._reports import Reports
 from ._server import Server
 from ._service import Service
 
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
     from ._mail import SentMail, SuppressedRecipient
 
 
-class SimulatedSES:
+class SimulatedSES(Reports):
     """
     Amazon SES v2 for tests: one account, in process or over HTTP.
 
     It throttles by recipient with a debt, counts a rolling 24-hour quota,
     knows the sandbox, identities, the suppression list and the mailbox
-    simulator, and loses answers on demand. Nothing is ever delivered. What
-    is unverified about the real SES is said so where it is decided.
+    simulator, loses answers on demand, and publishes events of its mails
+    (`publish_to`). Nothing is ever delivered. What is unverified about the
+    real SES is said so where it is decided.
 
     Attributes:
         faults: What is to go wrong; see `Faults.add`.
@@ -82,7 +84,7 @@ class SimulatedSES:
             clock: Source of time, for tests; the host's if None.
             account_id: Twelve digits.
         """
-        self._account = open_account(
+        account = open_account(
             max_send_rate=max_send_rate,
             max_24_hour_send=max_24_hour_send,
             sandbox=sandbox,
@@ -97,8 +99,9 @@ class SimulatedSES:
             quota_overshoot=quota_overshoot,
             quota_lag_s=quota_lag_s,
         )
+        super().__init__(account)
         self._latency_s = latency_s
-        self._service = Service(self._account, api_rate)
+        self._service = Service(account, api_rate)
         self._servers: list[Server] = []
         self._refusing = False
         self.faults: Faults = self._service.faults

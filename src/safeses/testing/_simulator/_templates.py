@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ._fields import Params, mapping, text
+from ._fields import Params, mapping, text, whole
 from ._limits import TEMPLATE_DATA_MAX_CHARS
 from ._refused import bad
 
@@ -95,4 +95,7 @@ def render(content: Params, values: Params) -> Rendered:
     if lost:
         fault = f"Attribute '{lost[0]}' is not present in the rendering data."
         return Rendered(fault=fault)
+    # Data may spell half a character, too: "\ud800" is JSON.
+    for part in (subject, plain, html):
+        whole(part or "", "TemplateData")
     return Rendered(subject=subject, text=plain, html=html)
