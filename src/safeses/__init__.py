@@ -6,21 +6,35 @@ Importing this loads neither boto3 nor any framework.
 
 from safeses._client import Client
 from safeses._findings import Dropped, Finding
-from safeses._message import (
+from safeses._lint import lint
+from safeses._mail._message import (
     Attachment,
     Email,
     ListManagement,
     RawEmail,
     TemplateEmail,
 )
-from safeses._values import Account, Limits, Receipt
+from safeses._suppressed import Suppression
+from safeses._values import (
+    Account,
+    EventSource,
+    Limits,
+    Receipt,
+    UnknownSend,
+)
 from safeses.errors import (
     AccessDeniedError,
+    CertificateError,
     ConfigurationError,
     ConfigurationWarning,
     CredentialsError,
     DeadlineExceededError,
+    IdempotencyConflictError,
+    IdempotencyError,
+    InFlightError,
+    InvalidEventError,
     InvalidMessageError,
+    NotHandledError,
     NotSentError,
     OutcomeUnknownError,
     QuotaExceededError,
@@ -31,12 +45,15 @@ from safeses.errors import (
     StoreError,
     SuppressedError,
     UnreachableError,
+    UnverifiedEventError,
     VetoedError,
 )
 from safeses.events import (
     AfterSend,
     BeforeSend,
+    MessageFlagged,
     OutcomeDecided,
+    RecipientsDropped,
     RetryScheduled,
     Throttled,
 )
@@ -47,6 +64,7 @@ __all__ = [
     "AfterSend",
     "Attachment",
     "BeforeSend",
+    "CertificateError",
     "Client",
     "ConfigurationError",
     "ConfigurationWarning",
@@ -54,10 +72,17 @@ __all__ = [
     "DeadlineExceededError",
     "Dropped",
     "Email",
+    "EventSource",
     "Finding",
+    "IdempotencyConflictError",
+    "IdempotencyError",
+    "InFlightError",
+    "InvalidEventError",
     "InvalidMessageError",
     "Limits",
     "ListManagement",
+    "MessageFlagged",
+    "NotHandledError",
     "NotSentError",
     "OutcomeDecided",
     "OutcomeUnknownError",
@@ -65,14 +90,19 @@ __all__ = [
     "RateLimitedError",
     "RawEmail",
     "Receipt",
+    "RecipientsDropped",
     "RejectedError",
     "RetryScheduled",
     "SafeSESError",
     "SendingPausedError",
     "StoreError",
     "SuppressedError",
+    "Suppression",
     "TemplateEmail",
     "Throttled",
+    "UnknownSend",
     "UnreachableError",
+    "UnverifiedEventError",
     "VetoedError",
+    "lint",
 ]

@@ -83,7 +83,8 @@ def classify(  # noqa: PLR0911  # a table
     if answer.status == 429 or answer.code in _ses.THROTTLE_CODES:
         by = _throttled_by(answer.text.lower())
         return Deferred(by=by, error=RateLimitedError(limit, 1.0, "ses"))
-    return Rejected(error=refusal(answer, "ses:SendEmail"))
+    error = refusal(answer, "ses:SendEmail")
+    return Rejected(error=error, final=_is_final(error, answer.text))
 
 
 def hide_local_parts(text: str) -> str:
@@ -120,6 +121,20 @@ def refusal(answer: Answer, action: str) -> NotSentError:
         answer.status,
         hide_local_parts(answer.text),
         answer.request_id,
+    )
+
+
+def _is_final(error: NotSentError, text: str) -> bool:
+    """
+    Tell whether SES would refuse this message at any time.
+
+    What people put right at AWS (a permission, an identity, the name of a
+    configuration set) is not final. Asking again costs only a call.
+    """
+    return (
+        isinstance(error, RejectedError)
+        and error.code in _ses.FINAL_CODES
+        and "not verified" not in text.lower()
     )
 
 

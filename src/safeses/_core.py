@@ -7,100 +7,34 @@ forked child goes on with connections, locks and a queue of its own.
 
 from __future__ import annotations
 
+import math
 import os
+import secrets
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
-from safeses import _request, _tag
+from safeses import _payload, _request
 from safeses._hooks import Hooks
+from safeses._job import Job
 from safeses._log import log
-from safeses._options import check_number
+from safeses._mail import _tag
+from safeses._open import open_state
+from safeses._plan import Key
 from safeses._plan import send as plan
-from safeses._state import open_state
+from safeses._process_lock import ProcessLock
 from safeses._turns import Turns
-from safeses._values import Limits
 from safeses.errors import ConfigurationError, ConfigurationWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from safeses._driver import ThreadDriver
     from safeses._options import Options
+    from safeses._request import Request
+    from safeses._settings import Settings
     from safeses._values import Receipt
-    from safeses.typing import Clock, SESClient, State
-
-
-@attrs.frozen(kw_only=True)
-class Settings:
-    """What `safeses.Client` was given; see there."""
-
-    boto3_client: SESClient | Callable[[], SESClient] | None = None
-    region: str | None = None
-    state: State | str | None = None
-    limits: Limits | None = None
-    namespace: str = "safeses"
-    account: str | None = None
-    processes: int = 1
-    rate_factor: float = 1.0
-    attempt_timeout_s: float
-    tag_key: bytes | None = attrs.field(default=None, repr=False)
-    correlation_tag: bool = True
-    clock: Clock
-
-    def __attrs_post_init__(self) -> None:
-        if self.limits is not None and not isinstance(self.limits, Limits):
-            raise ConfigurationError(
-                f"limits={type(self.limits).__name__} is not Limits",
-                "use Limits(per_second=14, per_day=50_000)",
-            )
-        if isinstance(self.boto3_client, str):
-            raise ConfigurationError(
-                "str is not a boto3 client",
-                'give it as region=, as in Client(region="eu-west-1")',
-            )
-        if isinstance(self.boto3_client, type) and hasattr(
-            self.boto3_client, "send_email"
-        ):
-            raise ConfigurationError(
-                f"boto3_client is the class {self.boto3_client.__name__}",
-                "give an instance of it",
-            )
-        check_number("processes", self.processes, least=1)
-        if not isinstance(self.processes, int):
-            raise ConfigurationError(
-                f"processes={self.processes!r} is not a whole number",
-                "say how many processes there are",
-            )
-        check_number("rate_factor", self.rate_factor, least=0)
-        if not 0 < self.rate_factor <= 1:
-            raise ConfigurationError(
-                f"rate_factor={self.rate_factor!r} is not above 0 and at"
-                " most 1",
-                "use the share of the account's rate, such as 0.8",
-            )
-        check_number("attempt_timeout_s", self.attempt_timeout_s)
-        _check_text("namespace", self.namespace)
-        _check_text("account", self.account, optional=True)
-        _check_text("region", self.region, optional=True)
-        key: object = self.tag_key
-        if key is not None and not (isinstance(key, bytes) and key):
-            raise ConfigurationError(
-                "tag_key is not bytes, or empty",
-                "use some bytes that are kept secret, or leave it out",
-            )
-
-
-def _check_text(name: str, value: object, *, optional: bool = False) -> None:
-    if optional and (value is None or value == ""):
-        return
-    if not (isinstance(value, str) and value):
-        raise ConfigurationError(
-            f"{name}={value!r} is not a string, or empty",
-            "use a string, or leave it out",
-        )
+    from safeses.suppression import AccountSuppressionList
 
 
 class Core:
@@ -122,11 +56,20 @@ class Core:
             settings.clock,
             processes=settings.processes,
             rate_factor=settings.rate_factor,
+            namespace=settings.namespace,
+            suppressions=settings.suppressions,
+            budget=settings.budget,
+            ledger=settings.ledger,
+            on_store_error=settings.on_store_error,
         )
         self._closing = threading.Event()
-        self._warned = settings.processes > 1 or not self._nobody_named_it
+        self._warned = (
+            (settings.processes or 1) > 1
+            or settings.budget is not None
+            or not self._nobody_named_it
+        )
         self._pid = os.getpid()
-        self._locks: dict[int, threading.RLock] = {}
+        self._lock = ProcessLock()
         self._connecting = False
         self.wrapped: Any = None
         self._driver: ThreadDriver | None = None
@@ -158,15 +101,113 @@ class Core:
         settings = self.settings
         clock = settings.clock
         began, wall = clock.monotonic(), clock.time()
-        request = _request.request(
-            params,
-            tag=_tag.make(settings.tag_key),
-            scope=driver.account.scope,
+        terms = options.terms(
+            settings.attempt_timeout_s,
+            observes=settings.policy.observes,
+            screens=settings.account_suppressions != "ignore",
+        )
+        key = None
+        if options.idempotency_key is not None:
+            params = _request.owned(params)
+            key = self._key(options.idempotency_key, params, options)
+        tag = key.tag if key else _tag.make(settings.tag_key)
+
+        def make() -> Request:
+            request = _request.request(
+                params,
+                tag=tag,
+                scope=driver.account.scope,
+                tagged=settings.correlation_tag,
+                policy=settings.policy,
+                priority=terms.priority,
+                stream=terms.stream,
+                per_second=driver.account.per_second,
+            )
+            if settings.verify_identities:
+                request = self._verified(driver, request)
+            driver.account.before_send(terms.deadline_s)
+            return request
+
+        heard = self.hooks.heard
+        return driver.run(plan(make, terms, began, wall, heard, key))
+
+    def check(self, options: Options) -> None:
+        """
+        Make sure that this client can do what is chosen.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
+        settings = self.settings
+        if options.on_unknown == "reconcile":
+            if settings.events is None:
+                raise ConfigurationError(
+                    'on_unknown="reconcile" needs the events of SES',
+                    "declare what brings them with"
+                    " Client(events=EventSource(...))",
+                )
+            if not settings.correlation_tag:
+                raise ConfigurationError(
+                    'on_unknown="reconcile" finds mails by their tag',
+                    "leave out correlation_tag=False",
+                )
+        if (
+            options.idempotency_key is not None
+            and self._nobody_named_it
+            and settings.ledger is None
+        ):
+            raise ConfigurationError(
+                "an idempotency key needs a state that outlives the process",
+                'name one: Client(state="sqlite:///mail.db"), or "memory:"'
+                " if a repetition in the same process is all that matters",
+            )
+
+    def job_id(self, key: str) -> str:
+        """Return what the ledger knows a job by."""
+        return _payload.job_id(self.settings.namespace, key)
+
+    def tag_of(self, name: str) -> str:
+        """Return the tag of what the ledger knows by *name*."""
+        return _tag.of(name, self.settings.tag_key)
+
+    def _key(
+        self, key: str, params: Mapping[str, Any], options: Options
+    ) -> Key:
+        settings = self.settings
+        events = settings.events
+        job = Job(
+            id=self.job_id(key),
+            payload=_payload.payload_of(params),
+            on_unknown=options.on_unknown or "hold",
+            grace_s=events.grace_s if events else math.inf,
+            same_payload=options.on_key_conflict != "replay",
             tagged=settings.correlation_tag,
         )
-        terms = options.terms(settings.attempt_timeout_s)
-        driver.account.before_send(terms.deadline_s)
-        return driver.run(plan(request, terms, began, wall, self.hooks.heard))
+        return Key(
+            key=key,
+            job=job,
+            owner=secrets.token_hex(16),
+            tag=self.tag_of(job.id),
+            is_tagged=settings.correlation_tag,
+            everybody=lambda: _request.recipients_of(params, settings.policy),
+        )
+
+    def _verified(self, driver: ThreadDriver, request: Request) -> Request:
+        """Refuse what SES is known to lack an identity or a name for."""
+        found = driver.lookups.resources.check(request)
+        return request.judged(self.settings.policy, found)
+
+    @property
+    def per_second(self) -> float | None:
+        """The account's send rate, as far as it is known by now."""
+        if self.settings.limits is not None:
+            return self.settings.limits.per_second
+        driver = self._driver
+        return None if driver is None else driver.account.per_second
+
+    def account_suppressions(self) -> AccountSuppressionList:
+        """Return the list that SES keeps for the account."""
+        return self.driver().lookups.account_suppressions
 
     def client(self) -> Any:
         """Return the boto3 client, made now if need be."""
@@ -183,8 +224,7 @@ class Core:
     def _bring_up(self, pid: int) -> tuple[ThreadDriver, str]:
         """Connect, or renew after a fork; say what to warn of, if at all."""
         why = ""
-        # One lock for each process: a parent's may be held for ever.
-        with self._locks.setdefault(pid, threading.RLock()):
+        with self._lock.mine:
             if self._pid != pid:
                 self._after_fork()
                 self._pid, self._connecting = pid, False
@@ -210,8 +250,9 @@ class Core:
     def _connect(self) -> ThreadDriver:
         # These load boto3, which importing safeses must not.
         from safeses import _transport
-        from safeses._account import AccountWatch
         from safeses._driver import ThreadDriver
+        from safeses._lookups import Lookups
+        from safeses._lookups._account import AccountWatch
 
         settings = self.settings
         given: Any = settings.boto3_client
@@ -222,6 +263,7 @@ class Core:
         transport = _transport.transport(given)
         self.wrapped = given
         owner = settings.account or transport.account or settings.namespace
+        scope = f"{owner}/{transport.region}"
         return ThreadDriver(
             transport=transport,
             state=self.state,
@@ -230,13 +272,22 @@ class Core:
             account=AccountWatch(
                 transport.get_account,
                 self.state,
-                f"{owner}/{transport.region}",
+                scope,
                 settings.clock,
                 settings.limits,
             ),
             clock=settings.clock,
             closing=self._closing,
             on_throttled=self._log_memory,
+            lookups=Lookups.through(
+                transport,
+                self.state,
+                scope,
+                clock=settings.clock,
+                closing=self._closing,
+                renew=self.driver,
+                strict=settings.account_suppressions == "require",
+            ),
         )
 
     def _after_fork(self) -> None:
@@ -247,6 +298,7 @@ class Core:
             self._driver.transport.after_fork()
             if not self._closing.is_set():  # a waiter may hold its lock
                 self._driver.closing = self._closing = threading.Event()
+            self._driver.lookups.after_fork(self._closing)
 
     def _warn_of_memory(self, why: str) -> None:
         if not self._warned:
@@ -271,4 +323,8 @@ class Core:
             )
 
 
-_REMEDY = "make one Client in each process, and say Client(processes=N)"
+_REMEDY = (
+    'name one that they share, such as Client(state="sqlite:///mail.db") on'
+    ' one machine or state="redis://..." on several, or make one Client in'
+    " each process and say Client(processes=N)"
+)

@@ -23,25 +23,34 @@ from safeses._plan import (
     Admit,
     Effect,
     Leave,
+    LookUp,
     Notify,
+    Prepare,
+    Screen,
     Settle,
     Sleep,
     Submit,
 )
 from safeses.errors import (
     ConfigurationError,
+    NotSentError,
     SafeSESError,
     SendingPausedError,
     StoreError,
 )
+from safeses.events import MessageFlagged, RecipientsDropped
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from safeses._account import AccountWatch
+    from safeses._findings import Dropped
     from safeses._hooks import Hooks
+    from safeses._job import Found
+    from safeses._lookups import Lookups
+    from safeses._lookups._account import AccountWatch
     from safeses._plan import Plan
+    from safeses._request import Request
     from safeses._turns import Turns
     from safeses._values import Receipt
     from safeses.typing import Clock, State, Transport
@@ -63,6 +72,7 @@ class ThreadDriver:
         clock: Where the time comes from.
         closing: Set when waits must end.
         on_throttled: Is called when SES says that we are too fast.
+        lookups: Asks SES what is no mail.
     """
 
     transport: Transport
@@ -72,6 +82,7 @@ class ThreadDriver:
     account: AccountWatch
     clock: Clock
     closing: threading.Event
+    lookups: Lookups
     on_throttled: Callable[[], None]
     _acts: dict[type[Effect], Callable[[Any], Any]] = attrs.field(init=False)
 
@@ -79,7 +90,10 @@ class ThreadDriver:
         self._acts = {
             Admit: self._admit,
             Leave: self._leave,
+            LookUp: self._look_up,
             Notify: self._notify,
+            Prepare: self._prepare,
+            Screen: self._screen,
             Settle: self._settle,
             Sleep: self._sleep,
             Submit: self._submit,
@@ -99,7 +113,7 @@ class ThreadDriver:
                     effect = plan.send((now, answer))
         except StopIteration as end:
             receipt: Receipt = end.value
-            if receipt.waited_s > LONG_WAIT_S:
+            if receipt.waited_s > LONG_WAIT_S and not receipt.replayed:
                 log.info(
                     "sent after a wait of %.1f s: %s",
                     receipt.waited_s,
@@ -110,10 +124,42 @@ class ThreadDriver:
     def _perform(self, effect: Effect) -> Any:
         return self._acts[type(effect)](effect)
 
-    def _admit(self, effect: Admit) -> Admitted | Later:
+    def _look_up(self, effect: LookUp) -> Found | None:
+        try:
+            return self.state.look_up(effect.name)
+        except SafeSESError:
+            raise
+        except Exception as error:
+            raise self._no_state(error) from error
+
+    def _prepare(self, effect: Prepare) -> Request:
+        return effect.make()
+
+    def _admit(self, effect: Admit) -> Admitted | Later | Found:
         return self.turns.admit(effect.admission, self._ask)
 
-    def _ask(self, admission: Admission) -> Admitted | Later:
+    def _screen(self, effect: Screen) -> tuple[Dropped, ...]:
+        request = effect.request
+        try:
+            stopped = self.lookups.screen(
+                request.recipients,
+                stream=effect.stream,
+                configuration_set=request.configuration_set,
+                tenant=request.tenant,
+                max_wait_s=effect.max_wait_s,
+            )
+        except NotSentError as error:
+            log.warning(
+                "not screened (%s): %s", type(error).__name__, request.tag
+            )
+            raise
+        return tuple(
+            stopped[address].dropped(address)
+            for address in request.recipients
+            if address in stopped
+        )
+
+    def _ask(self, admission: Admission) -> Admitted | Later | Found:
         try:
             return self.state.admit(admission)
         except SafeSESError:
@@ -127,7 +173,7 @@ class ThreadDriver:
     def _submit(self, effect: Submit) -> Answer | NoAnswer:
         def before_send() -> None:
             try:
-                self.state.submit(effect.claim)
+                self.state.submit(effect.claim, effect.timeout_s)
             except SafeSESError:
                 raise
             except Exception as error:
@@ -142,7 +188,22 @@ class ThreadDriver:
         return StoreError("state", self.state.engine, type(error).__name__)
 
     def _notify(self, effect: Notify) -> None:
-        self.hooks.tell(effect.event)
+        event = effect.event
+        if isinstance(event, RecipientsDropped):
+            log.warning(
+                "%s %d recipients (%s): %s",
+                "would drop" if event.observed else "dropped",
+                len(event.dropped),
+                ", ".join(sorted({gone.reason for gone in event.dropped})),
+                event.tag,
+            )
+        elif isinstance(event, MessageFlagged) and event.would_refuse:
+            log.warning(
+                "would refuse a message (%s): %s",
+                ", ".join(sorted({found.rule for found in event.findings})),
+                event.tag,
+            )
+        self.hooks.tell(event)
 
     def _sleep(self, sleep: Sleep) -> None:
         self.clock.sleep(sleep.seconds, sleep.wake or self.closing)

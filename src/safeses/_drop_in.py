@@ -15,6 +15,8 @@ from safeses.errors import (
     AccessDeniedError,
     ConfigurationError,
     CredentialsError,
+    IdempotencyConflictError,
+    InFlightError,
     InvalidMessageError,
     NotSentError,
     QuotaExceededError,
@@ -58,6 +60,8 @@ _CODES: Final[Mapping[type[NotSentError], tuple[str, int]]] = {
     QuotaExceededError: ("LimitExceededException", 400),
     SendingPausedError: ("SendingPausedException", 400),
     AccessDeniedError: ("AccessDeniedException", 403),
+    IdempotencyConflictError: ("ConflictException", 409),
+    InFlightError: ("ConcurrentModificationException", 500),
     CredentialsError: ("UnrecognizedClientException", 403),
 }
 

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from safeses._findings import Dropped
+    from safeses._job import Job, LeftOut, Sent
     from safeses._values import Priority
     from safeses.errors import NotSentError, OutcomeUnknownError
+
+
+OnSuppressed = Literal["drop", "refuse", "report"]
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -29,11 +33,19 @@ class Claim:
     Leave to submit one message, held by one call.
 
     Attributes:
-        tag: The message's correlation id, unique to the call.
+        tag: The message's correlation id.
         scope: Whose budget it draws on: account and region.
         cost: Recipients that count against the send rate.
         quota_cost: Recipients that count against the 24 h quota.
         minute: The quota's minute that was charged, for giving back.
+        owner: The call that holds it; the tag, unless others share that.
+        attempt: Which attempt of the job it is, from 1.
+        job: The job that was claimed, None without a key.
+        is_unsure: Whether an earlier attempt of the job ended unknown.
+        is_submitted: Whether the state has noted already that the first
+            byte is about to leave.
+        recipients: How many recipients the caller named.
+        left_out: Those of them who do not get it.
     """
 
     tag: str
@@ -41,6 +53,22 @@ class Claim:
     cost: int
     quota_cost: int
     minute: int = 0
+    owner: str = attrs.field()
+    attempt: int = 1
+    job: Job | None = None
+    is_unsure: bool = False
+    is_submitted: bool = False
+    recipients: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+
+    @owner.default
+    def _call(self) -> str:
+        return self.tag
+
+    @property
+    def id(self) -> str:
+        """The name in the ledger: the tag without its signature."""
+        return self.tag.partition("-")[0]
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -49,7 +77,7 @@ class Admission:
     One call's wish to send; asked again until it is admitted.
 
     Attributes:
-        tag: The correlation id, unique to the call.
+        tag: The correlation id; calls with the same key share it.
         scope: Whose budget: account and region.
         recipients: Every recipient, as written.
         cost: How many of them count against the send rate.
@@ -57,6 +85,16 @@ class Admission:
         priority: ``"transactional"`` or ``"bulk"``.
         stream: The kind of mail, for counting and suppressing apart.
         max_wait_s: How long the caller would still wait.
+        configuration_set: The name of its configuration set, or ``""``.
+        tenant: The name of the tenant that sends it, or ``""``.
+        one_of: Of these one at least must be left, else nobody gets it;
+            nothing means of the recipients.
+        on_suppressed: ``"drop"`` suppressed recipients, ``"refuse"`` the
+            message for any of them, or only ``"report"`` them.
+        owner: Names the call; the tag, unless others share that.
+        attempt: Which attempt of the call it is for, from 1.
+        job: What is to be claimed, None without a key.
+        timeout_s: The bound on the attempt.
     """
 
     tag: str
@@ -67,6 +105,18 @@ class Admission:
     priority: Priority = "transactional"
     stream: str = ""
     max_wait_s: float = 5.0
+    configuration_set: str = ""
+    tenant: str = ""
+    one_of: tuple[str, ...] = attrs.field(default=(), repr=False)
+    on_suppressed: OnSuppressed = "drop"
+    owner: str = attrs.field()
+    attempt: int = 1
+    job: Job | None = None
+    timeout_s: float = 10.0
+
+    @owner.default
+    def _call(self) -> str:
+        return self.tag
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -78,7 +128,8 @@ class Admitted:
         claim: What to submit and settle with.
         wait_s: Seconds until the slot begins; sleep before submitting.
         limit_per_s: The rate in force.
-        dropped: Recipients that must be left out.
+        dropped: Recipients that must be left out; those of a message
+            that only reports them get it all the same.
     """
 
     claim: Claim
@@ -162,11 +213,20 @@ DeferredBy = Literal["rate", "daily", "api", "unreachable", "released"]
 
 @attrs.define(kw_only=True, eq=False)
 class Accepted:
-    """SES has the message: `message_id` is its id, `request_id` the call's."""
+    """
+    SES has the message.
+
+    Attributes:
+        message_id: SES's id of it.
+        request_id: The id of the call.
+        body: The parsed answer.
+        sent: What to keep of it, if anything is kept.
+    """
 
     message_id: str
     request_id: str = ""
     body: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    sent: Sent | None = None
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -186,9 +246,17 @@ class Deferred:
 
 @attrs.define(kw_only=True, eq=False)
 class Rejected:
-    """Certainly not sent, and no use to try again: raise `error`."""
+    """
+    Certainly not sent, and no use to try again.
+
+    Attributes:
+        error: What to raise.
+        final: Whether it is about this very message, so that SES would
+            say the same at any time.
+    """
 
     error: NotSentError
+    final: bool = False
 
 
 @attrs.define(kw_only=True, eq=False)

@@ -10,18 +10,20 @@ leaves wakes the next. The engine thus hears one asker per process.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 
-from safeses._outcome import Later
+from safeses._outcome import Admitted, Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from safeses._outcome import Admission, Admitted
+    from safeses._outcome import Admission
     from safeses._values import Priority
     from safeses.typing import Clock
+
+T = TypeVar("T")
 
 # A waiter that has not asked so long after its time is passed over: its
 # thread was interrupted before it could say that it leaves.
@@ -43,7 +45,7 @@ class _Ticket:
 @attrs.define(eq=False)
 class _Line:
     """
-    The waiters of one scope, by tag, in the order in which they came.
+    The waiters of one scope, by call, in the order in which they came.
 
     Attributes:
         ready_at: When the slot of the first of them begins.
@@ -69,8 +71,8 @@ class _Line:
     def ahead_of(self, admission: Admission, now: float) -> int:
         """Return how many recipients go before *admission*."""
         ahead = 0
-        for tag, ticket in self.in_order(admission.priority):
-            if tag == admission.tag:
+        for owner, ticket in self.in_order(admission.priority):
+            if owner == admission.owner:
                 break
             if not ticket.is_gone(now):
                 ahead += ticket.cost
@@ -79,9 +81,9 @@ class _Line:
     def keep(self, admission: Admission, due_at: float) -> threading.Event:
         """Hold the place, or the last one, for who asks at *due_at*."""
         queue = self.queue(admission.priority)
-        ticket = queue.get(admission.tag)
+        ticket = queue.get(admission.owner)
         if ticket is None:
-            ticket = queue[admission.tag] = _Ticket(admission.cost)
+            ticket = queue[admission.owner] = _Ticket(admission.cost)
         ticket.due_at = due_at
         ticket.wake.clear()
         return ticket.wake
@@ -119,8 +121,8 @@ class Turns:
     def admit(
         self,
         admission: Admission,
-        ask: Callable[[Admission], Admitted | Later],
-    ) -> Admitted | Later:
+        ask: Callable[[Admission], T | Later],
+    ) -> T | Later:
         """Ask the state if it is this caller's turn, else say when."""
         line = self._lines.get(admission.scope)
         if line is not None and not line.is_empty():
@@ -134,7 +136,10 @@ class Turns:
             raise
         if isinstance(answer, Later):
             return self._stay(admission, answer)
-        self._go(admission, answer.wait_s)
+        self._go(
+            admission,
+            answer.wait_s if isinstance(answer, Admitted) else None,
+        )
         return answer
 
     def leave(self, admission: Admission) -> None:
@@ -151,7 +156,7 @@ class Turns:
     ) -> Later | None:
         now = self.clock.monotonic()
         with self._lock:
-            mine = line.queue(admission.priority).get(admission.tag)
+            mine = line.queue(admission.priority).get(admission.owner)
             if mine is not None:
                 mine.due_at = now
             line.pass_over_the_gone(now)
@@ -189,6 +194,6 @@ class Turns:
             if wait_s is not None:
                 taken_s = admission.cost / line.limit_per_s
                 line.ready_at = now + wait_s + taken_s
-            if line.queue(admission.priority).pop(admission.tag, None):
+            if line.queue(admission.priority).pop(admission.owner, None):
                 line.pass_over_the_gone(now)
                 line.call_first(now)

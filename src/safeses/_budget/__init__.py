@@ -9,28 +9,20 @@ monotonic time, so no step of the wall clock loses or delays a permit.
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 
 from safeses import _ses
-from safeses._budget._quota import BULK_SHARE, Quota
+from safeses._budget._quota import Quota
 from safeses._budget._rate import Rate
-from safeses._outcome import Booked, Later
-from safeses._values import Account, Limits
-from safeses.errors import QuotaExceededError
+from safeses._budget._scope import Scope
 
 if TYPE_CHECKING:
-    from safeses._outcome import Admission, Claim
+    from safeses._outcome import Admission, Booked, Claim, Later
+    from safeses._values import Account, Limits
     from safeses.typing import Clock
-
-
-@attrs.define
-class _Scope:
-    rate: Rate
-    quota: Quota
 
 
 @attrs.define
@@ -49,7 +41,7 @@ class MemoryBudget:
     burst: float = 1.0
     rate_factor: float = 1.0
     processes: int = 1
-    _scopes: dict[str, _Scope] = attrs.field(factory=dict, init=False)
+    _scopes: dict[str, Scope] = attrs.field(factory=dict, init=False)
     _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
 
     def reserve(self, admission: Admission) -> Booked | Later:
@@ -57,19 +49,10 @@ class MemoryBudget:
         with self._lock:
             scope = self._scope(admission.scope)
             now = self.clock.monotonic()
-            share = BULK_SHARE if admission.priority == "bulk" else 1.0
-            if scope.quota.lacks(now, admission.quota_cost, share):
-                raise self._exceeded(scope.quota, now, admission, share)
-            slot = scope.rate.book(
-                now, admission.cost, admission.priority, admission.max_wait_s
-            )
-            if isinstance(slot, Later):
-                return slot
-            return Booked(
-                wait_s=slot,
-                limit_per_s=scope.rate.per_second(now),
-                minute=scope.quota.charge(now, admission.quota_cost),
-            )
+            booked = scope.reserve(now, admission)
+            if booked is None:
+                raise scope.refusal(now, self.clock.time(), admission)
+            return booked
 
     def give_back(self, claim: Claim) -> None:
         """Return the quota of a message that was certainly not sent."""
@@ -80,30 +63,13 @@ class MemoryBudget:
     def throttled(self, scope: str, by: Literal["rate", "daily"]) -> None:
         """Take note that SES refused: hold everybody back for a while."""
         with self._lock:
-            known, now = self._scope(scope), self.clock.monotonic()
-            if by == "rate":
-                known.rate.lower(now)
-            else:
-                known.quota.block(now)
+            self._scope(scope).throttled(self.clock.monotonic(), by)
 
     def learn(self, scope: str, known: Account | Limits) -> None:
         """Take over what SES, or the caller, says the scope may send."""
         with self._lock:
-            mine = self._scope(scope)
-            if isinstance(known, Account):
-                rate, day = known.max_send_rate, known.max_24_hour_send
-            else:
-                rate, day = known.per_second, known.per_day
-            if rate > 0:
-                mine.rate.account_per_s = self._part(rate)
-            mine.quota.per_day = (
-                None if day is None or day < 0 else day / self.processes
-            )
-            if isinstance(known, Account):
-                mine.quota.reconcile(
-                    self.clock.monotonic(),
-                    known.sent_last_24_hours / self.processes,
-                )
+            now = self.clock.monotonic()
+            self._scope(scope).learn(now, known, processes=self.processes)
 
     def per_second(self, scope: str) -> float:
         """Return the rate in force now, in recipients per second."""
@@ -115,25 +81,10 @@ class MemoryBudget:
         """Take a new lock: a thread of the parent may hold the old one."""
         self._lock = threading.RLock()
 
-    def _part(self, per_second: float) -> float:
-        return per_second * self.rate_factor / self.processes
-
-    def _scope(self, name: str) -> _Scope:
+    def _scope(self, name: str) -> Scope:
         scope = self._scopes.get(name)
         if scope is None:
-            rate = Rate(self._part(_ses.UNKNOWN_RATE_PER_S), self.burst)
-            scope = self._scopes[name] = _Scope(rate, Quota())
+            part = self.rate_factor / self.processes
+            rate = Rate(_ses.UNKNOWN_RATE_PER_S, self.burst, part=part)
+            scope = self._scopes[name] = Scope(rate, Quota())
         return scope
-
-    def _exceeded(
-        self, quota: Quota, now: float, admission: Admission, share: float
-    ) -> QuotaExceededError:
-        cost = admission.quota_cost
-        wait_s = max(quota.resume_at(now, cost, share) - now, 0.001)
-        resume_at = self.clock.time() + wait_s
-        return QuotaExceededError(
-            dt.datetime.fromtimestamp(resume_at, dt.timezone.utc),
-            share < 1 and not quota.lacks(now, cost),
-            wait_s,
-            quota.per_day,
-        )

@@ -45,23 +45,30 @@ class Rate:
         account_per_s: What the account may send.
         burst: How many recipients may go at once after a pause. 1 keeps
             every one-second window within the rate plus one message.
+        part: How much of the account's rate to use, above 0 to 1.
+        tat: When the budget is level again.
+        last_cost: The recipients of the last message granted.
+        share: What the last 429 left of the rate, above 0 to 1.
+        lowered_at: When that was.
     """
 
     account_per_s: float
     burst: float = 1.0
-    _tat: float = attrs.field(default=float("-inf"), init=False)
-    _last_cost: float = attrs.field(default=0.0, init=False)
-    _share: float = attrs.field(default=1.0, init=False)
-    _lowered_at: float = attrs.field(default=float("-inf"), init=False)
+    part: float = attrs.field(default=1.0, kw_only=True)
+    tat: float = attrs.field(default=float("-inf"), kw_only=True)
+    last_cost: float = attrs.field(default=0.0, kw_only=True)
+    share: float = attrs.field(default=1.0, kw_only=True)
+    lowered_at: float = attrs.field(default=float("-inf"), kw_only=True)
 
     def per_second(self, now: float) -> float:
         """Return the rate in force, lower for a while after a 429."""
-        if self._share < 1:
-            recovered = RECOVER_PER_S * max(0.0, now - self._lowered_at)
-            if self._share + recovered < 1:
-                return self.account_per_s * (self._share + recovered)
-            self._share = 1.0
-        return self.account_per_s
+        if self.share < 1:
+            recovered = RECOVER_PER_S * max(0.0, now - self.lowered_at)
+            if self.share + recovered < 1:
+                lowered = self.share + recovered
+                return self.account_per_s * self.part * lowered
+            self.share = 1.0
+        return self.account_per_s * self.part
 
     def book(
         self, now: float, cost: int, priority: Priority, max_wait_s: float
@@ -76,8 +83,8 @@ class Rate:
         slot_s = 1 / rate
         # Nothing that is still owed lies further ahead: what does was
         # booked at a slower rate, or by a clock that stepped.
-        farthest_s = HORIZON_S + (self.burst + self._last_cost) * slot_s
-        tat = self._tat = min(self._tat, now + farthest_s)
+        farthest_s = HORIZON_S + (self.burst + self.last_cost) * slot_s
+        tat = self.tat = min(self.tat, now + farthest_s)
         credit = (self.burst - min(cost, self.burst)) * slot_s
         wait_s = max(0.0, tat - credit - now)
         horizon_s = HORIZON_S
@@ -90,15 +97,24 @@ class Rate:
                 ready_in_s=wait_s,
                 limit_per_s=rate,
             )
-        self._last_cost = cost
-        self._tat = max(tat, now) + cost * slot_s
+        self.last_cost = cost
+        self.tat = max(tat, now) + cost * slot_s
         return wait_s
 
     def lower(self, now: float) -> None:
         """Take note of a 429: pause everybody, then go slower."""
-        if now - self._lowered_at < LOWER_EVERY_S:
+        if now - self.lowered_at < LOWER_EVERY_S:
             return
         rate = self.per_second(now)
-        self._share = rate / self.account_per_s * LOWER_BY
-        self._lowered_at = now
-        self._tat = max(self._tat, now + max(PAUSE_S, 1 / rate))
+        self.share = rate / (self.account_per_s * self.part) * LOWER_BY
+        self.lowered_at = now
+        self.tat = max(self.tat, now + max(PAUSE_S, 1 / rate))
+
+    def heal(self, now: float) -> None:
+        """
+        Take note that the time went back to *now*.
+
+        A rate that was lowered in times to come recovers from now on.
+        `book` itself forgets what is owed too far ahead.
+        """
+        self.lowered_at = min(self.lowered_at, now)

@@ -5,7 +5,7 @@ The path of one send, as decisions.
 the time afterwards and the answer. It never sleeps, calls or looks at a
 clock, so that threads, asyncio and tests drive the same decisions.
 
-    admit -> wait -> submit -> classify -> settle
+    look up -> prepare -> screen -> admit -> wait -> submit -> settle
 
 Exactly one outcome is settled for every claim, on every way out.
 """
@@ -19,26 +19,34 @@ from safeses._plan._effects import (
     Admit,
     Effect,
     Leave,
+    LookUp,
     Notify,
     Plan,
+    Prepare,
+    Screen,
     Settle,
     Sleep,
     Submit,
 )
+from safeses._plan._key import Key
 from safeses._plan._terms import Terms
 from safeses.events import SEND_EVENTS, AfterSend, SendEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container
 
     from safeses._request import Request
 
 __all__ = [
     "Admit",
     "Effect",
+    "Key",
     "Leave",
+    "LookUp",
     "Notify",
     "Plan",
+    "Prepare",
+    "Screen",
     "Settle",
     "Sleep",
     "Submit",
@@ -47,30 +55,33 @@ __all__ = [
 ]
 
 
-def send(
-    request: Request,
+def send(  # noqa: PLR0917  # what a call is made of
+    make: Callable[[], Request],
     terms: Terms,
     began: float,
     wall: float,
     heard: Container[type[SendEvent]] = SEND_EVENTS,
+    key: Key | None = None,
 ) -> Plan:
     """
-    Send one valid message.
+    Send one message, or say what became of it before.
 
     Args:
-        request: What to send.
+        make: Checks the message and makes it safe. What is settled is not
+            checked again: the rules may have changed since.
         terms: What the caller grants it.
         began: The monotonic time at which the call began.
         wall: The same moment in seconds since 1970.
         heard: The events that somebody listens to; no others are made.
+        key: The job that the caller named, if any.
     """
-    call = Call(request, terms, began, wall, heard, now=began)
+    call = Call(terms, began, wall, make=make, heard=heard, key=key, now=began)
     try:
         receipt = yield from call.run()
     except GeneratorExit:
         raise
     except BaseException as error:
-        if AfterSend in heard:
+        if call.tag and AfterSend in heard:
             yield Notify(call.after(error=error))
         raise
     if AfterSend in heard:

@@ -13,14 +13,39 @@ from safeses._values import Receipt
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from safeses._outcome import Admission, Claim, Outcome
+    from safeses._request import Request
     from safeses.events import SendEvent
 
 
 @attrs.define(eq=False)
+class LookUp:
+    """Ask what is known of a job; answered with `Found` or None."""
+
+    name: str
+
+
+@attrs.define(eq=False)
+class Prepare:
+    """Check the message and make it safe; answered with a `Request`."""
+
+    make: Callable[[], Request]
+
+
+@attrs.define(eq=False)
+class Screen:
+    """Ask who else is suppressed; answered with a tuple of `Dropped`."""
+
+    request: Request
+    stream: str
+    max_wait_s: float
+
+
+@attrs.define(eq=False)
 class Admit:
-    """Ask the state; answered with `Admitted` or `Later`."""
+    """Ask the state; answered with `Admitted`, `Later` or `Found`."""
 
     admission: Admission
 
@@ -65,7 +90,17 @@ class Notify:
 
 
 # As in `_outcome`: made for every send, hence not frozen.
-Effect = Admit | Leave | Sleep | Submit | Settle | Notify
+Effect = (
+    LookUp
+    | Prepare
+    | Screen
+    | Admit
+    | Leave
+    | Sleep
+    | Submit
+    | Settle
+    | Notify
+)
 T = TypeVar("T")
 # Sent: the monotonic time after the effect, and its answer.
 Step = Generator[Effect, tuple[float, Any], T]

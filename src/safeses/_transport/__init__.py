@@ -26,11 +26,15 @@ def connect(region: str | None, max_connections: int = 64) -> Any:
     Make a boto3 client for SES.
 
     Raises:
-        ConfigurationError: No region is known.
+        ConfigurationError: No region is known, or no such profile.
     """
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import NoRegionError, ProfileNotFound
+    from botocore.exceptions import (
+        InvalidRegionError,
+        NoRegionError,
+        ProfileNotFound,
+    )
 
     config = Config(
         retries={"mode": "standard"},
@@ -47,6 +51,11 @@ def connect(region: str | None, max_connections: int = 64) -> Any:
         raise ConfigurationError(
             "no AWS region is known",
             'pass Client(region="eu-west-1"), or set AWS_REGION',
+        ) from error
+    except InvalidRegionError as error:
+        raise ConfigurationError(
+            "the AWS region is not a name of one",
+            'use one such as "eu-west-1", in region= or AWS_REGION',
         ) from error
     except ProfileNotFound as error:
         raise ConfigurationError(

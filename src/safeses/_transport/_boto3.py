@@ -20,22 +20,20 @@ import botocore
 from botocore.httpsession import URLLib3Session
 
 from safeses import _ses
-from safeses._classify import refusal
-from safeses._outcome import Answer, NoAnswer
+from safeses._transport._calls import body_of, method_of, told
 from safeses._transport._deadline import POOLS, Attempt, Watchdog, current
 from safeses._transport._ended import AnsweredError, answer_of, ended_by
 from safeses._transport._savings import PoolManager, save_work
 from safeses._transport._types import has_plain_types
-from safeses.errors import (
-    ConfigurationError,
-    UnreachableError,
-)
+from safeses.errors import ConfigurationError, NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from safeses._outcome import Answer, NoAnswer
+
 _WRAPPED: Final = "_safeses_wrapped"
-OPERATIONS: Final = ("SendEmail", "SendBulkEmail", "GetAccount")
+SENDS: Final = ("SendEmail", "SendBulkEmail")
 
 
 class _SecondPassError(Exception):
@@ -50,6 +48,13 @@ def _before_send(**_: Any) -> None:
         raise _SecondPassError
     attempt.passes = 1
     attempt.before_send()
+
+
+def _before_call(**_: Any) -> None:
+    # Of any operation; of a send, after `_before_send`.
+    attempt = current.get()
+    if attempt is not None:
+        attempt.passes = attempt.passes or 1
 
 
 def _needs_retry(
@@ -126,7 +131,18 @@ class Boto3Transport:
         setattr(self.client, _WRAPPED, True)
         save_work(self.client)
         events = self.client.meta.events
-        for operation in OPERATIONS:
+        # Those of the service are called after those of an operation.
+        events.register_last(
+            "before-send.sesv2",
+            _before_call,
+            unique_id="safeses-before-call",
+        )
+        events.register_first(
+            "needs-retry.sesv2",
+            _needs_retry,
+            unique_id="safeses-needs-retry",
+        )
+        for operation in SENDS:
             events.register_last(
                 f"before-send.sesv2.{operation}",
                 _before_send,
@@ -160,13 +176,8 @@ class Boto3Transport:
         before_send: Callable[[], None],
     ) -> Answer | NoAnswer:
         """Make exactly one attempt; see `safeses.typing.Transport`."""
-        unknown = params.keys() - self._known
-        if unknown:
-            raise ConfigurationError(
-                f"botocore {botocore.__version__} does not know"
-                f" {', '.join(sorted(unknown))} of SendEmail",
-                "check the spelling, or upgrade boto3",
-            )
+        if not params.keys() <= self._known:
+            self._check_known("SendEmail", params)
         return self._attempt(
             self.client.send_email,
             params,
@@ -177,14 +188,24 @@ class Boto3Transport:
 
     def get_account(self, timeout_s: float) -> Mapping[str, Any]:
         """Ask SES for the account; see `safeses.typing.Transport`."""
-        answer = self._attempt(
-            self.client.get_account, {}, timeout_s, lambda: None
-        )
-        if isinstance(answer, NoAnswer):
-            raise UnreachableError(answer.reason) from answer.error
-        if answer.status >= 300:
-            raise refusal(answer, "ses:GetAccount")
-        return answer.body
+        return self.call("get_account", {}, timeout_s)
+
+    def call(
+        self, operation: str, params: Mapping[str, Any], timeout_s: float
+    ) -> Mapping[str, Any]:
+        """Make one call, once; see `safeses.typing.Transport`."""
+        names = self.client.meta.method_to_api_mapping
+        method = method_of(self.client, operation, names)
+        self._check_known(names[operation], params)
+        try:
+            answer = self._attempt(
+                method, params, timeout_s, lambda: None, whole=True
+            )
+        except NotSentError as error:
+            failed = error
+        else:
+            return body_of(answer, operation, params)
+        raise told(failed, operation, params)
 
     def after_fork(self) -> None:
         """Leave the parent's connections alone and open our own."""
@@ -200,6 +221,17 @@ class Boto3Transport:
         """Close the connections; a later send would open new ones."""
         setattr(self.client, _WRAPPED, False)
         self.client._endpoint.http_session.close()  # probed
+
+    def _check_known(self, name: str, params: Mapping[str, Any]) -> None:
+        model = self.client.meta.service_model.operation_model(name)
+        shape = model.input_shape
+        unknown = params.keys() - (shape.members if shape else {})
+        if unknown:
+            raise ConfigurationError(
+                f"botocore {botocore.__version__} does not know"
+                f" {', '.join(sorted(unknown))} of {name}",
+                "check the spelling, or upgrade boto3",
+            )
 
     def _take_over_connections(self) -> None:
         # Fresh managers rather than cleared ones: calls that are under
@@ -220,6 +252,7 @@ class Boto3Transport:
         before_send: Callable[[], None],
         *,
         checked: bool = False,
+        whole: bool = False,
     ) -> Answer | NoAnswer:
         attempt = Attempt(time.monotonic() + timeout_s, before_send, checked)
         body: Mapping[str, Any] = {}
@@ -233,6 +266,9 @@ class Boto3Transport:
             failed = error
         # Not in the except block: what is raised from here has no hidden
         # context, in which botocore's texts hold parts of the mail.
+        if failed is None and whole and attempt.expired:
+            # Cut off after the header: no body, which may look like one.
+            failed = TimeoutError()
         if failed is not None:
             return ended_by(failed, attempt, timeout_s)
         return answer_of(200, body)

@@ -222,6 +222,11 @@ class _DeadlineMixin:
             super()._tunnel()  # type: ignore[misc]  # a mixin
         finally:
             self._tunnelling = False
+        attempt = current.get()
+        if attempt is not None:
+            # An answer that was cut off may look whole, and TLS on a socket
+            # that is shut down leaves one that nobody closes.
+            attempt.left_s()
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
         if self._take_up() is None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 from botocore import exceptions as boto
 
-from safeses._classify import refusal
 from safeses._outcome import Answer, NoAnswer
+from safeses._transport._calls import body_of, method_of, told
 from safeses._transport._ended import answer_of, raise_if_ours_to_mend
-from safeses.errors import UnreachableError
+from safeses.errors import NotSentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +35,8 @@ class DirectTransport:
     Attempts through an object with boto3's methods.
 
     Attributes:
-        client: Has ``send_email`` and, if it likes, ``get_account``.
+        client: Has ``send_email`` and, if it likes, ``get_account`` and
+            other methods of boto3's client.
     """
 
     client: Any
@@ -67,17 +68,25 @@ class DirectTransport:
         before_send()
         return self._call(self.client.send_email, params)
 
-    def get_account(
+    def get_account(self, timeout_s: float) -> Mapping[str, Any]:
+        """Ask for the account; see `safeses.typing.Transport`."""
+        return self.call("get_account", {}, timeout_s)
+
+    def call(
         self,
+        operation: str,
+        params: Mapping[str, Any],
         timeout_s: float,  # noqa: ARG002  # nothing here to bound
     ) -> Mapping[str, Any]:
-        """Ask for the account; see `safeses.typing.Transport`."""
-        answer = self._call(self.client.get_account, {})
-        if isinstance(answer, NoAnswer):
-            raise UnreachableError(answer.reason) from answer.error
-        if answer.status >= 300:
-            raise refusal(answer, "ses:GetAccount")
-        return answer.body
+        """Make one call, once; see `safeses.typing.Transport`."""
+        method = method_of(self.client, operation)
+        try:
+            answer = self._call(method, params)
+        except NotSentError as error:
+            failed = error
+        else:
+            return body_of(answer, operation, params)
+        raise told(failed, operation, params)
 
     def after_fork(self) -> None:
         """Nothing to renew."""

@@ -96,6 +96,8 @@ class AccountWatch:
     _answers: TLRUCache[str, Account | Failure] = attrs.field(init=False)
     # The question that is on its way: there is one at a time.
     _asked: Future[Account] | None = attrs.field(default=None, init=False)
+    # What SES said before is no longer so.
+    _outdated_at: float = attrs.field(default=float("-inf"), init=False)
     _has_told: bool = attrs.field(default=False, init=False)
     # Held for moments, never while SES is asked. Reentrant, as a spawn
     # of a test runs the question there and then.
@@ -119,7 +121,7 @@ class AccountWatch:
         if self.limits is not None:
             return
         with self._lock:
-            answer = self._answers.get(self.scope)
+            answer = self._answers.get(self.scope) or self._told_to_others()
             asked = self._question() if answer is None else None
         if asked is not None and self._must_know():
             wait((asked,), min(ASK_TIMEOUT_S, WAIT_SHARE * deadline_s))
@@ -129,18 +131,28 @@ class AccountWatch:
                 warnings.warn(
                     _remedy(),
                     ConfigurationWarning,
-                    stacklevel=4,  # where the caller sends
+                    stacklevel=8,  # where the caller sends
                 )
         elif answer is Failure.DENIED and self._is_news():
             # Nobody waited for it. A warning, which a filter may make an
             # error, would break off a send that has all it needs.
             log.warning("%s", _remedy())
 
+    @property
+    def per_second(self) -> float | None:
+        """The send rate as far as it is known, without asking anybody."""
+        if self.limits is not None:
+            return self.limits.per_second
+        with self._lock:
+            answer = self._answers.get(self.scope)
+        return answer.max_send_rate if isinstance(answer, Account) else None
+
     def forget(self) -> None:
         """Have the next send ask: SES has just said something new."""
         with self._lock:
             if isinstance(self._answers.get(self.scope), Account):
                 self._answers.clear()
+            self._outdated_at = self.clock.time()
 
     def snapshot(self) -> Account:
         """
@@ -165,6 +177,18 @@ class AccountWatch:
         self._lock = threading.RLock()
         self._asked = None
         self._answers = self._no_answers()
+
+    def _told_to_others(self) -> Account | None:
+        """Return what SES told another process, if it is as good as new."""
+        known = self.state.account(self.scope)
+        if known is None or not known.may_send:
+            return None
+        now, as_of = self.clock.time(), known.as_of.timestamp()
+        fresh_since = max(now - FRESH_S[0], self._outdated_at)
+        if not fresh_since < as_of <= now:
+            return None
+        self._answers[self.scope] = known
+        return known
 
     def _must_know(self) -> bool:
         known = self.state.account(self.scope)
