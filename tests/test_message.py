@@ -18,7 +18,7 @@ from safeses import (
     RawEmail,
     TemplateEmail,
 )
-from safeses._parameters import parameters
+from safeses._mail._parameters import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.pace import within
 
 from safeses import InvalidMessageError
+from safeses._mail import _raw as raw
 from safeses._request import request
 
 TAG = "0123abcd"
 OURS = {"Name": "safeses-id", "Value": TAG}
 # For a coarse bound: a quadratic pass would take minutes.
-LONGEST_S = 2.0
+MOST_PASSES = 800
 
 
 def made(data: bytes, *, tagged: bool = False, **params: Any) -> Any:
@@ -55,10 +56,6 @@ def refused(data: bytes) -> list[str]:
             [["a@b.example", "c@d.example"], [], []],
         ),
         (
-            b"To: a@b.example\r\nTo: c@d.example",
-            [["a@b.example", "c@d.example"], [], []],
-        ),
-        (
             (
                 b"To: a@b.example\nBcc: x@y.example\nResent-To: c@d.example\n"
                 b"Resent-Bcc: e@f.example"
@@ -85,14 +82,95 @@ def refused(data: bytes) -> list[str]:
         ),
     ],
 )
-@pytest.mark.parametrize("end", [b"\n\nx", b"\r\n\r\nx", b""])
-def test_recipients(head: bytes, end: bytes, expected: object) -> None:
+@pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("end", [b"\n\nx", b""])
+def test_recipients(
+    head: bytes, end: bytes, newline: bytes, expected: object
+) -> None:
     """Without a Destination the headers say who gets it, explicitly."""
-    destination = made(head + end)["Destination"]
+    data = (head + end).replace(b"\r\n", b"\n").replace(b"\n", newline)
+    destination = made(data)["Destination"]
 
     assert expected == [
         destination.get(f"{kind}Addresses", []) for kind in ("To", "Cc", "Bcc")
     ]
+
+
+def test_doubled_headers() -> None:
+    """Nobody is left out where a header is doubled and the rule is off."""
+    fields = raw.headers(b"To: a@b.example\r\nTo: c@d.example\r\n\r\nx")
+
+    assert ["a@b.example", "c@d.example"] == raw.recipients(fields)["to"]
+
+
+RESENT = b"Resent-From: x@y.example\n"
+
+
+@pytest.mark.parametrize(
+    "head, expected",
+    [
+        (
+            RESENT
+            + b"Resent-To: new@b.example\nReceived: x\n"
+            # the next block is the older one
+            + RESENT
+            + b"Resent-To: old@b.example\n",
+            [["new@b.example"], [], []],
+        ),
+        (
+            (RESENT + b"Resent-To: new@b.example\nResent-Cc: c@b.example\n")
+            + (b"Resent-To: old@b.example\nResent-Cc: d@b.example\n" + RESENT),
+            [["new@b.example"], ["c@b.example"], []],
+        ),
+        (
+            RESENT * 2 + b"Resent-To: a@b.example\n",
+            [[""], [], []],
+        ),
+        (
+            (RESENT + b"Resent-To: a@b.example\nResent-To: c@b.example\n"),
+            [[""], [], []],
+        ),
+        (b"Resent-Date: x\n", [[], [], []]),
+    ],
+)
+def test_resent_twice(head: bytes, expected: object) -> None:
+    """Only who the newest block names gets it; in doubt it is refused."""
+    fields = raw.headers(head + b"To: first@b.example\n\nx")
+
+    assert expected == list(raw.recipients(fields).values())
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        ('"Ann <x" <a@b.example>', ["a@b.example"]),
+        ('Ann (x < (y) "z) <a@b.example>', ["a@b.example"]),
+        ('"Ann \\" (x" <a@b.example>', ["a@b.example"]),
+        ('<"a b"@c.example>', ['"a b"@c.example']),
+        ("<a@b.example", ["", "a@b.example"]),
+        ("a@b.example (x", ["", "a@b.example"]),
+        ("Zo\udceb <a@b.example>", ["a@b.example"]),
+        ("Zo\udceb@b.example", ["Zo\ufffd@b.example"]),
+    ],
+)
+def test_people(value: str, expected: object) -> None:
+    """What is opened has to be closed, or nobody is certain."""
+    assert expected == raw.people(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        'Ann \\"x <a@b.example>',
+        "a@b.example)",
+        "Ann <<a@b.example>>",
+        "a@b.example>",
+        '"a@b.example',
+    ],
+)
+def test_what_is_not_closed(value: str) -> None:
+    """Readers end it where they like, so that it is nobody."""
+    assert "" in raw.people(value)
 
 
 def test_destination_wins() -> None:
@@ -150,7 +228,6 @@ def test_unreadable_recipients(head: bytes) -> None:
     [
         b"Bcc: x@y.example|",
         b"BCC:x@y.example|",
-        b"bcc : x@y.example|",
         b"Bcc:|  x@y.example,|\tz@y.example|",
         b"Bcc: x@y.example|Bcc: z@y.example|",
         b"Resent-Bcc: x@y.example|",
@@ -234,7 +311,7 @@ def test_header_ends_as_the_others_do() -> None:
 
 def test_large_message_is_not_copied() -> None:
     """Two megabytes are worth more than our header."""
-    data = b"To: a@b.example\n\n" + bytes(2 * 1024**2)
+    data = b"To: a@b.example\n\n" + b"x\n" * 1024**2
 
     assert data is made(data, tagged=True)["Content"]["Raw"]["Data"]
 
@@ -290,8 +367,15 @@ def test_bad_message_tags() -> None:
     [
         b"To: a@b.example\rBcc: c@d.example\n\nx",
         b"To: a@b.example\n" + b"X: y\n" * 150_000 + b"Bcc: c@d.example\n\n",
+        b"To: a@b.example\r\nX: y\n\r\nBcc: c@d.example\r\n\r\nx",
+        b"To: a@b.example\nX: y\n\r\nBcc: c@d.example\r\n\r\nx",
+        b"To: a@b.example\r\n\nBcc: c@d.example\r\n\r\nx",
+        b"To: a@b.example\r\nX: y\n\nBcc: c@d.example\r\n\r\nx",
+        b"To: a@b.example\nX :y\nBcc: c@d.example\n\nx",
+        b"bcc : c@d.example\nTo: a@b.example\n\nx",
+        b"To: a@b.example\nbcc\t: c@d.example\n\nx",
     ],
-    ids=["bare CR", "no end"],
+    ids=range(9),
 )
 def test_hidden_headers(data: bytes) -> None:
     """Where a Bcc could hide from us, but not from others, is refused."""
@@ -319,11 +403,7 @@ def test_hidden_headers(data: bytes) -> None:
 )
 def test_hostile_headers(data: bytes) -> None:
     """Half a megabyte of hostile headers costs a moment, and no crash."""
-    began = time.perf_counter()
-    found = refused(data + b"\n\nx")
-    took_s = time.perf_counter() - began
-
-    assert (True, True) == (bool(found), took_s < LONGEST_S)
+    assert within(MOST_PASSES, len(data), lambda: refused(data + b"\n\nx"))
 
 
 @given(

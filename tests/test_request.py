@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 
 from safeses import ConfigurationError, InvalidMessageError
+from safeses._mail._tag import stream_in
 from safeses._request import Request, request
+from safeses._suppressed import check_stream
+from safeses._validation import check_tags
 
 TAG = "0123abcd"
 OURS = {"Name": "safeses-id", "Value": TAG}
+NEWS = {"Name": "safeses-stream", "Value": "news"}
 OUR_HEADER = {"Name": "X-Safeses-Id", "Value": TAG}
 SENDER = "shop@a.example"
 ANN = {"ToAddresses": ["ann@a.example"]}
@@ -30,12 +34,16 @@ def simple(**changed: Any) -> dict[str, Any]:
 
 def make(content: object = None, /, **params: Any) -> Request:
     """Return what becomes of *params*."""
-    tagged = params.pop("tagged", True)
+    options = {
+        name: params.pop(name)
+        for name in ("tagged", "stream")
+        if name in params
+    }
     params.setdefault("Content", content or simple())
     params.setdefault("Destination", ANN)
     params.setdefault("FromEmailAddress", SENDER)
     params = {k: v for k, v in params.items() if v is not ...}
-    return request(params, tag=TAG, scope="local", tagged=tagged)
+    return request(params, tag=TAG, scope="local", **options)
 
 
 def refused(content: object = None, /, **params: Any) -> list[str]:
@@ -104,6 +112,78 @@ class TestTag:
             params["EmailTags"],
             params["Content"]["Simple"]["Headers"],
         )
+
+
+class TestStream:
+    """The tag that names the kind of mail."""
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            simple(),
+            {"Template": {"TemplateName": "x"}},
+            {"Raw": {"Data": b"To: a@b.example\r\n\r\nt"}},
+        ],
+        ids=["simple", "template", "raw"],
+    )
+    def test_is_added(self, content: dict[str, Any]) -> None:
+        """A mail of a stream carries its name, after all other tags."""
+        tags = [{"Name": "a", "Value": "b"}]
+        params = make(content, EmailTags=tags, stream="news").params
+
+        assert [*tags, OURS, NEWS] == params["EmailTags"]
+
+    def test_only_where_one_is_named(self) -> None:
+        """A mail of no stream has no tag for it, and one without tags."""
+        found = [
+            make(stream="").params["EmailTags"],
+            make(stream="news", tagged=False).params.get("EmailTags"),
+        ]
+
+        assert [[OURS], None] == found
+
+    def test_has_no_header(self) -> None:
+        """The headers are the same with a stream and without."""
+        assert (
+            make(stream="news").params["Content"] == (make().params["Content"])
+        )
+
+    @pytest.mark.parametrize("value", ["mine", "news"])
+    def test_of_the_caller(self, value: str) -> None:
+        """A tag of that name that the caller has set stays as it is."""
+        theirs = {"Name": "safeses-stream", "Value": value}
+        params = make(EmailTags=[theirs], stream="news").params
+
+        assert [theirs, OURS] == params["EmailTags"]
+
+    def test_of_a_raw_header(self) -> None:
+        """One in the header of a raw mail stays, too."""
+        data = (
+            b"X-SES-MESSAGE-TAGS: safeses-stream=mine\r\n"
+            b"To: a@b.example\r\n\r\nt"
+        )
+        params = make({"Raw": {"Data": data}}, stream="news").params
+
+        assert [NEWS | {"Value": "mine"}, OURS] == params["EmailTags"]
+
+    @pytest.mark.parametrize(
+        "stream",
+        ["a.b", "a_b", "a._b", "a_.b", "a_d", "a_", "a__d.", "A" + 63 * "."],
+    )
+    def test_any_name(self, stream: str) -> None:
+        """Whatever a stream is called, SES takes it, and it can be read."""
+        check_stream(stream)
+        value = make(stream=stream).params["EmailTags"][-1]["Value"]
+        findings = check_tags([{"Name": "a", "Value": value}])
+
+        assert ([], stream) == ([*findings], stream_in(value))
+
+    def test_callers_tags_are_theirs(self) -> None:
+        """The list that the caller gave is not added to."""
+        given = [{"Name": "a", "Value": "b"}]
+        make(EmailTags=given, stream="news")
+
+        assert [{"Name": "a", "Value": "b"}] == given
 
 
 class TestMended:
@@ -311,7 +391,7 @@ LONG = "a" * 1000
         ({"EmailTags": 5}, ["type"]),
         ({"EmailTags": [5]}, ["type"]),
         ({"EmailTags": {"a": "b"}}, ["type"]),
-        ({"EmailTags": [{"Name": "a"}]}, ["tag.characters"]),
+        ({"EmailTags": [{"Name": "a"}]}, ["type"]),
         ({"EmailTags": [{"Name": "a", "Value": "b c"}]}, ["tag.characters"]),
         ({"EmailTags": [{"Name": "a", "Value": "b\n"}]}, ["tag.characters"]),
         ({"Content": simple(Headers=5)}, ["type"]),
@@ -392,7 +472,7 @@ def test_finding_says_where(
 )
 def test_sender_is_needed(content: object, sender: object) -> None:
     """A mail that nobody sends is refused here, whatever its kind."""
-    assert ["sender.none"] == refused(content, FromEmailAddress=sender)
+    assert "sender.none" in refused(content, FromEmailAddress=sender)
 
 
 @pytest.mark.parametrize("sender", [..., None, ""])
@@ -472,29 +552,29 @@ def test_findings_are_bounded(params: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name, value",
+    "name, value, rule",
     [
-        ("", "x"),
-        ("X:", "x"),
-        ("X Y", "x"),
-        ("X\r\nBcc", "x"),
-        ("Ü", "x"),
-        ("a" * 127, "x"),
-        ("X", ""),
-        ("X", "ü"),
-        ("X", "a\r\nBcc: b@c.example"),
-        ("X", "a\n"),
-        ("X", "a" * 996),
-        ("XX", "a" * 995),
-        ("bCC", "x"),
-        ("Return-Path", "x"),
+        ("", "x", "header.name"),
+        ("X:", "x", "header.name"),
+        ("X Y", "x", "header.name"),
+        ("X\r\nBcc", "x", "text.control"),
+        ("Ü", "x", "header.name"),
+        ("a" * 127, "x", "header.name"),
+        ("X", "", "header.value"),
+        ("X", "ü", "header.value"),
+        ("X", "a\r\nBcc: b@c.example", "text.control"),
+        ("X", "a\n", "text.control"),
+        ("X", "a" * 996, "header.value"),
+        ("XX", "a" * 995, "header.length"),
+        ("bCC", "x", "header.bcc"),
+        ("Return-Path", "x", "header.forbidden"),
     ],
 )
-def test_refused_headers(name: str, value: str) -> None:
+def test_refused_headers(name: str, value: str, rule: str) -> None:
     """A header that would break out, or that SES sets, is refused."""
     header = {"Name": name, "Value": value}
 
-    assert ["header.form"] == refused(simple(Headers=[header]))
+    assert [rule] == refused(simple(Headers=[header]))
 
 
 @pytest.mark.parametrize(
@@ -542,6 +622,25 @@ def test_everything_at_once() -> None:
         Attachments=[{"RawContent": "", "FileName": "a"}],
     )
 
-    assert ["text.control", "header.form", "type", "tag.characters"] == (
+    assert ["text.control", "header.bcc", "type", "tag.characters"] == (
         refused(content, EmailTags=[{"Name": "ü", "Value": "x"}])
+    )
+
+
+def test_all_that_is_wrong_is_said() -> None:
+    """Neither doubles nor the size hide behind another error."""
+    content = simple(
+        Headers=[{"Name": "Bcc", "Value": "x"}],
+        Attachments=[{"RawContent": bytes(31 * 2**20), "FileName": "a.exe"}],
+    )
+    with pytest.raises(InvalidMessageError) as caught:
+        make(content, Destination={"ToAddresses": ["a@b.example"] * 2})
+    error = caught.value
+
+    assert (
+        ["header.bcc", "attachment.extension", "message.size"],
+        ["recipients.duplicate"],
+    ) == (
+        [found.rule for found in error.findings],
+        [found.rule for found in error.warnings],
     )
