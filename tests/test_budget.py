@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -16,29 +15,15 @@ from safeses._ses import DAILY_PAUSE_S
 from safeses._values import Account
 from safeses.errors import QuotaExceededError
 from safeses.testing._clock import FakeClock
-from safeses.testing._contracts import (
-    BudgetContract,
-    Sender,
-    most_in_one_second,
-)
+from safeses.testing._contracts import Sender, most_in_one_second
 
-if TYPE_CHECKING:
-    from safeses.typing import Budget
+pytestmark = pytest.mark.race  # threads
 
 NOISE = 1e-6
 NOON = 20_454 * DAY_S + DAY_S / 2
 
 costs = st.sampled_from([1, 1, 1, 2, 7, 50])
 pauses = st.sampled_from([0.0, 0.0, 0.01, 0.3, 1.0, 2.5])
-
-
-class TestMemoryBudget(BudgetContract):
-    """Ours keeps the contract that we publish."""
-
-    @pytest.fixture
-    def budget(self, clock: FakeClock) -> Budget:
-        """Return a budget that nobody has used."""
-        return MemoryBudget(clock)
 
 
 def book(rate: Rate, now: float, cost: int = 1) -> float:
