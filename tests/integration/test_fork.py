@@ -9,7 +9,6 @@ import os
 import select
 import signal
 import threading
-import time
 import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -40,7 +39,7 @@ pytestmark = [
 
 CHILDREN = 4
 EACH = 50
-HANGS_S = 10
+HANGS_S = 60
 REMEDY = "ignore:this process was forked:safeses.ConfigurationWarning"
 
 
@@ -192,11 +191,12 @@ def test_a_fork_while_the_first_send_connects(
     """A fork while a thread builds the client leaves the child able."""
     ses, another = serving()
     boto = another.boto3_client
-    building = threading.Event()
+    building, go_on = threading.Event(), threading.Event()
 
     def slowly() -> Any:
-        building.set()
-        time.sleep(0.3)
+        if not building.is_set():  # in the child it is
+            building.set()
+            go_on.wait(HANGS_S)
         return boto
 
     client = Client(slowly, limits=Limits(per_second=1_000), state="memory:")
@@ -207,6 +207,7 @@ def test_a_fork_while_the_first_send_connects(
         by_fork, [lambda: client.send(mail("child")).attempts]
     )
     attempts = child()
+    go_on.set()
     thread.join()
 
     assert (1, 2) == (attempts, len(ses.sent))
@@ -216,12 +217,12 @@ def test_a_fork_while_credentials_are_renewed(
     mail: Callable[..., Email],
 ) -> None:
     """A child does not wait for a thread that renews in the parent."""
-    renewing = threading.Event()
+    renewing, go_on = threading.Event(), threading.Event()
 
     def renew() -> dict[str, str]:
         if not renewing.is_set():
             renewing.set()
-            time.sleep(0.5)
+            go_on.wait(HANGS_S)
         return {
             "access_key": "testing",
             "secret_key": "testing",
@@ -250,6 +251,7 @@ def test_a_fork_while_credentials_are_renewed(
             act = send_many(client, mail, "child")
             (child,) = in_children(by_fork, [lambda: len(act())])
             sent = child()
+            go_on.set()
             thread.join()
 
     assert (EACH, EACH + 1) == (sent, len(ses.sent))

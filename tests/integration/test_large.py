@@ -65,7 +65,7 @@ def peak_kib(url: str, *, plain: bool) -> int:
         [sys.executable, "-c", code],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": source},
     )
     peak: int = json.loads(done.stdout)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.server
-END_S = 20
+END_S = 120
 MAIL: dict[str, Any] = {
     "FromEmailAddress": "shop@example.com",
     "Destination": {"ToAddresses": ["ann@example.net", "bo@example.net"]},

@@ -39,7 +39,7 @@ def send(settings: dict[str, Any]) -> str:
         check=False,
         env=os.environ | {"AWS_DEFAULT_REGION": "eu-west-1"},
         text=True,
-        timeout=60,
+        timeout=300,
     )
     return run.stdout.strip() or run.stderr
 
