@@ -9,7 +9,16 @@ import pytest
 pytestmark = pytest.mark.server
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("cpu", "import", "copies")
+NAMES = (
+    "cpu",
+    "checks",
+    "state",
+    "ledger",
+    "events",
+    "sns",
+    "import",
+    "copies",
+)
 
 
 def test_quick_figures() -> None:
@@ -20,7 +29,7 @@ def test_quick_figures() -> None:
         check=False,
         cwd=ROOT,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     shown = [
         name
@@ -39,7 +48,7 @@ def test_unknown_figure() -> None:
         check=False,
         cwd=ROOT,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
     assert (2, True) == (run.returncode, "speed" in run.stderr)

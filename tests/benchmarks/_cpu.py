@@ -9,8 +9,11 @@ shows what noise is left.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.benchmarks import _kit
@@ -18,6 +21,8 @@ from tests.benchmarks._table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from safeses import Client
 
 SENDS: Final = 4_000
 WARM_UP: Final = 20
@@ -28,8 +33,9 @@ def measure(*, quick: bool) -> Table:
     """Send through every side; return medians and ratios."""
     sends = 40 if quick else SENDS
     rows = []
-    with _kit.server() as url:
-        for sides in (_sides(url), _django_sides(url)):
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(_kit.server())
+        for sides in (_sides(url, stack), _django_sides(url)):
             medians = _medians(sides, sends)
             rows += [
                 (name, f"{median:.0f}", f"{median / medians[PLAIN]:.3f}")
@@ -42,6 +48,7 @@ def measure(*, quick: bool) -> Table:
         notes=(
             "Loopback, kept-alive connection, server in another process.",
             "A/A is a second plain client: what differs there is noise.",
+            "State in memory unless said; SQLite is synchronous NORMAL.",
             "Django's back ends run after that, beside plain boto3 again:",
             "in one loop all sides were slower, ours by 5 % more.",
         ),
@@ -65,13 +72,26 @@ def _medians(
     return {name: _kit.median(times) for name, times in spent.items()}
 
 
-def _sides(url: str) -> dict[str, Callable[[], object]]:
+def _sides(
+    url: str, stack: contextlib.ExitStack
+) -> dict[str, Callable[[], object]]:
     from safeses import Email
 
-    first, second, third = (
-        _kit.boto3_client(url, _kit.once()) for _ in range(3)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+
+    def plain() -> Any:
+        return _kit.boto3_client(url, _kit.once())
+
+    def safe(state: str) -> Client:
+        return stack.enter_context(_kit.unlimited(plain(), state=state))
+
+    first, second, ses, on_disk = (
+        plain(),
+        plain(),
+        safe("memory:"),
+        safe(f"sqlite:///{folder / 'mail.db'}"),
     )
-    ses = _kit.unlimited(third)
+    numbers = itertools.count()
     params = _kit.parameters()
     # Made once, as the parameters are: both are the caller's own cost.
     mail = Email(
@@ -81,11 +101,18 @@ def _sides(url: str) -> dict[str, Callable[[], object]]:
         text=_kit.TEXT,
         html=_kit.HTML,
     )
+
+    def keyed(client: Client) -> object:
+        return client.send(mail, idempotency_key=f"order-{next(numbers)}")
+
     return {
         PLAIN: lambda: first.send_email(**params),
         "A/A: boto3 again": lambda: second.send_email(**params),
         "safeses send_email": lambda: ses.send_email(**params),
         "safeses send(Email)": lambda: ses.send(mail),
+        "send(Email), a new key": lambda: keyed(ses),
+        "send(Email), SQLite": lambda: on_disk.send(mail),
+        "send(Email), SQLite, a new key": lambda: keyed(on_disk),
     }
 
 

@@ -71,11 +71,11 @@ def once() -> Any:
     return {"mode": "standard", "total_max_attempts": 1}
 
 
-def unlimited(client: Any) -> Client:
+def unlimited(client: Any, **settings: Any) -> Client:
     """Return safeses over *client*, with limits that never bind."""
     from safeses import Client, Limits
 
-    return Client(client, limits=Limits(per_second=1e6))
+    return Client(client, limits=Limits(per_second=1e6), **settings)
 
 
 @contextlib.contextmanager
