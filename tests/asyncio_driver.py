@@ -9,7 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from safeses._plan import Admit, Effect, Leave, Notify, Settle, Sleep, Submit
+from safeses._plan import (
+    Admit,
+    Effect,
+    Leave,
+    LookUp,
+    Notify,
+    Prepare,
+    Settle,
+    Sleep,
+    Submit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,12 +59,16 @@ async def _perform(
     tell: Callable[[object], object],
 ) -> Any:
     match effect:
+        case LookUp(name):
+            return state.look_up(name)
+        case Prepare(make):
+            return make()
         case Admit(admission):
             return state.admit(admission)
         case Sleep(seconds):
             await asyncio.sleep(seconds)
         case Submit(claim, params, timeout_s):
-            state.submit(claim)
+            state.submit(claim, timeout_s)
             return await asyncio.wait_for(submit(params), timeout_s)
         case Settle(claim, outcome):
             state.settle(claim, outcome)

@@ -12,6 +12,7 @@ from safeses._plan import (
     Effect,
     Notify,
     Plan,
+    Prepare,
     Settle,
     Sleep,
     Submit,
@@ -111,6 +112,8 @@ class Driver:
             self.now += effect.seconds
         if isinstance(effect, Submit):
             self.now += self.submit_s
+        if isinstance(effect, Prepare):
+            return effect.make()
         good = {Admit: admitted(), Submit: OK, Settle: True}
         answers = self.script.get(type(effect))
         answer = answers.pop(0) if answers else good.get(type(effect))
@@ -119,11 +122,11 @@ class Driver:
         return answer
 
     def names(self) -> list[str]:
-        """Return the kinds of the effects, notifications left out."""
+        """Return the kinds of the effects that ask for something."""
         return [
             type(effect).__name__.lower()
             for effect in self.effects
-            if not isinstance(effect, Notify)
+            if not isinstance(effect, (Notify, Prepare))
         ]
 
     def told(self) -> list[str]:
@@ -144,5 +147,5 @@ def drive(
 ) -> tuple[Receipt | BaseException, Driver]:
     """Run one send after *script*; return how it ended, and the driver."""
     driver = Driver(script or {})
-    plan = send(REQUEST, terms(**granted), began=100.0, wall=WALL)
+    plan = send(lambda: REQUEST, terms(**granted), began=100.0, wall=WALL)
     return driver.run(plan), driver

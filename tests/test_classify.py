@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pickle
-import time
 
 import pytest
+from tests.pace import within
 
 from safeses import errors
 from safeses._classify import classify, hide_local_parts, refusal
@@ -319,8 +319,7 @@ def test_hide_local_parts(text: str, expected: str) -> None:
 )
 def test_hostile_text(text: str) -> None:
     """A long text of an endpoint that is not SES costs no time."""
-    began = time.perf_counter()
-    hidden = hide_local_parts(text)
-    took_s = time.perf_counter() - began
+    length = len(hide_local_parts(text))
+    in_time = within(20, 10**5, lambda: hide_local_parts(text))
 
-    assert (True, True) == (len(hidden) <= 300, took_s < 0.05)
+    assert (True, True) == (length <= 300, in_time)

@@ -14,7 +14,7 @@ from safeses.cli import main
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PYTHON_S = 60
+PYTHON_S = 300
 
 
 def run_code(code: str) -> subprocess.CompletedProcess[str]:

@@ -113,14 +113,14 @@ class TestSending:
 
     def test_tags_differ(self) -> None:
         """Every call has a tag of its own; a key adds its signature."""
-        from safeses._tag import is_ours
+        from safeses._mail._tag import is_ours
 
-        sender = client(tag_key=b"k")
+        sender = client(tag_key=b"k" * 16)
         tags = [sender.send(MAIL).tag for _ in range(2)]
 
         assert (2, [True, True], [False, False]) == (
             len(set(tags)),
-            [is_ours(tag, b"k") for tag in tags],
+            [is_ours(tag, b"k" * 16) for tag in tags],
             [is_ours(tag, b"other") for tag in tags],
         )
 
@@ -218,7 +218,7 @@ class TestStore:
         """Before the first byte it is raised, and nothing was sent."""
 
         class Locked(ComposedState):
-            def submit(self, claim: Claim) -> None:
+            def submit(self, claim: Claim, _: float) -> None:
                 raise StoreError("ledger", "locked", claim.scope)
 
         clock, ses = FakeClock(), FakeSES()
@@ -273,9 +273,15 @@ class TestOptions:
             {"max_wait_s": float("nan")},
             {"max_wait_s": float("inf")},
             {"deadline_s": 0},
-            {"idempotency_key": "k"},
+            {"idempotency_key": "k"},  # with a state that nobody named
+            {"idempotency_key": ""},
+            {"idempotency_key": 7},
+            {"idempotency_key": "k" * 256},
+            {"idempotency_key": "\ud800"},
+            {"on_key_conflict": "ignore"},
             {"on_suppressed": "ignore"},
-            {"on_unknown": "resend"},
+            {"on_unknown": "reconcile"},  # without a source of events
+            {"on_unknown": "retry"},
         ],
     )
     def test_wrong_options(self, options: dict[str, Any]) -> None:
@@ -296,7 +302,11 @@ class TestOptions:
             {"rate_factor": float("nan")},
             {"attempt_timeout_s": 0},
             {"attempt_timeout_s": "10"},
-            {"state": "sqlite:///mail.db"},
+            {"state": "sqlite://mail.db"},
+            {"state": "sqlite:///mail.db?synchronous=off"},
+            {"state": "oracle://mail"},
+            {"on_unknown": "reconcile"},
+            {"events": "sqs"},
         ],
     )
     def test_wrong_settings(self, settings: dict[str, Any]) -> None:

@@ -10,11 +10,13 @@ import pytest
 
 from safeses._commands.demo._count import (
     Line,
+    Reached,
     Record,
     Result,
     lines,
     verdicts,
 )
+from safeses._commands.demo._heard import Heard
 
 GOOD = Record(
     title="good",
@@ -38,6 +40,28 @@ BAD = Record(
     recipients=0,
     quota=2,
     malformed=True,
+)
+# Its first outcome was unknown, and was settled.
+AGAIN = (
+    Result(mail="1", said="unknown", why="OutcomeUnknownError"),
+    Result(mail="1", said="accepted before", message_id="m1"),
+)
+ANN, BO = ("1", "ann@a.example"), ("1", "bo@b.example")
+REACHED = Reached(
+    stopped=frozenset({ANN}),
+    allowed=frozenset({BO}),
+    at_ses=frozenset({BO}),
+    told=frozenset({ANN}),
+)
+GONE = ("Bounce", "ann@a.example")
+HEARD = Heard(
+    happened=frozenset({GONE}),
+    told=Counter({GONE: 1}),
+    listed=frozenset({"ann@a.example"}),
+    doubtful=1,
+    settled=1,
+    forged=1,
+    believed=0,
 )
 THROTTLED = Counter({"TooManyRequestsException": 1})
 DAILY = Counter({"LimitExceededException": 1})
@@ -103,9 +127,110 @@ def test_malformed(
     assert expected == held(GOOD, attrs.evolve(BAD, **changes))[3]
 
 
+@pytest.mark.parametrize(
+    "changes,expected",
+    [
+        ({}, True),
+        ({"at_ses": {ANN, BO}}, False),
+        ({"at_ses": {ANN, BO}, "told": set()}, False),
+        ({"at_ses": set()}, False),
+        ({"told": set()}, False),
+        ({"told": {ANN, BO}}, False),
+        ({"stopped": set(), "told": set()}, None),
+        ({"allowed": set(), "at_ses": set()}, None),
+    ],
+)
+def test_people(
+    changes: dict[str, Any],
+    expected: bool | None,  # noqa: FBT001  # a verdict
+) -> None:
+    """Who must not get it does not, the others do, and it is said."""
+    changed = attrs.evolve(
+        REACHED,
+        **{name: frozenset(pairs) for name, pairs in changes.items()},
+    )
+
+    assert expected is held(attrs.evolve(GOOD, reached=changed))[2]
+
+
+@pytest.mark.parametrize(
+    "changes,expected",
+    [
+        ({}, True),
+        ({"copies": {"1": 2}}, False),
+        ({"copies": {}}, False),
+        ({"message_ids": frozenset({("1", "m2")})}, False),
+        ({"message_ids": frozenset({("2", "m1")})}, False),
+    ],
+)
+def test_run_again(
+    changes: dict[str, Any],
+    expected: bool,  # noqa: FBT001  # a verdict
+) -> None:
+    """A job run again is one mail, and its receipt names that one."""
+    record = attrs.evolve(
+        GOOD,
+        results=AGAIN,
+        copies={"1": 1},
+        message_ids=frozenset({("1", "m1")}),
+    )
+
+    assert expected is held(attrs.evolve(record, **changes))[4]
+
+
+def test_runs_are_no_mails() -> None:
+    """However often a mail is run, it counts once, under each outcome."""
+    record = attrs.evolve(
+        GOOD, results=(*AGAIN, *AGAIN), copies={"1": 1}, plain=False
+    )
+
+    assert [
+        Line(said="accepted before", mails=1, copies=1, alarm=""),
+        Line(said="unknown", mails=1, copies=1, alarm=""),
+    ] == list(lines(record))
+    assert verdicts([record])[3].figures.startswith("of 1 mails")
+
+
+def test_people_of_boto3_alone() -> None:
+    """What boto3 alone does breaks no promise of ours."""
+    leaking = attrs.evolve(REACHED, at_ses=frozenset({ANN, BO}))
+    plain = attrs.evolve(GOOD, reached=leaking, plain=True)
+
+    assert (None, "1 must not get it") == (
+        held(plain)[2],
+        next(lines(plain)).alarm,
+    )
+
+
+@pytest.mark.parametrize(
+    "changes,expected",
+    [
+        ({}, True),
+        ({"told": Counter()}, False),
+        ({"told": Counter({GONE: 2})}, False),
+        ({"told": Counter({GONE: 1, ("Bounce", "b@b.example"): 1})}, False),
+        ({"told": Counter({("Complaint", GONE[1]): 1})}, False),
+        ({"listed": frozenset()}, False),
+        ({"settled": 0}, False),
+        ({"believed": 1}, False),
+        ({"forged": 0}, True),
+        ({"doubtful": 0, "settled": 0}, None),
+        ({"happened": frozenset(), "told": Counter()}, None),
+    ],
+)
+def test_heard(
+    changes: dict[str, Any],
+    expected: bool | None,  # noqa: FBT001  # a verdict
+) -> None:
+    """All that SES reports is told once and acted on, and nothing else."""
+    record = attrs.evolve(GOOD, heard=attrs.evolve(HEARD, **changes))
+
+    assert expected is held(record)[5]
+
+
 def test_nothing_tested() -> None:
     """Without a scene no promise is said to be held."""
-    assert {1: None, 3: None, 4: None} == held()
+    assert dict.fromkeys(range(1, 6)) == held()
 
 
 def test_lines() -> None:

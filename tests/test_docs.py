@@ -10,15 +10,17 @@ page declares hidden set-up, or leaves a block out, stands in
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unittest import SkipTest
+from unittest import SkipTest, mock
 
 import pytest
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 
+from safeses import Client
 from safeses.testing import SimulatedSES
 
 if TYPE_CHECKING:
@@ -37,10 +39,15 @@ SKIP_WITHOUT_REASON = re.compile(r"<!--+\s*skip:\s*(next|start)\s*--+>")
 
 
 @pytest.fixture
-def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedSES]:
+def simulated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[SimulatedSES]:
     """Send what boto3 would send to AWS to a simulated SES instead."""
     ses = SimulatedSES(max_send_rate=500)
-    with ses.serve() as url:
+    # Where a page names a file, such as "sqlite:///mail.db".
+    monkeypatch.chdir(tmp_path)
+    # What a page sets in the environment ends with it.
+    with ses.serve() as url, mock.patch.dict(os.environ):
         monkeypatch.setenv("AWS_ENDPOINT_URL_SESV2", url)
         yield ses
 
@@ -53,9 +60,14 @@ def test_examples_run(page: Path, simulated: SimulatedSES) -> None:
     document = sybil.parse(page)
     document.namespace["simulated"] = simulated
 
-    for example in document.examples():
-        with contextlib.suppress(SkipTest):
-            example.evaluate()
+    try:
+        for example in document.examples():
+            with contextlib.suppress(SkipTest):
+                example.evaluate()
+    finally:
+        for value in [*document.namespace.values()]:
+            if isinstance(value, Client):
+                value.close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

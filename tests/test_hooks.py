@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,17 @@ from safeses import (
     RejectedError,
     UnreachableError,
     VetoedError,
+)
+from safeses import events as happenings
+from safeses._hooks import FEEDBACK_EVENTS, Hooks
+from safeses.events import (
+    Bounce,
+    BounceSubType,
+    BounceType,
+    Complaint,
+    Delivery,
+    FeedbackEvent,
+    TopicPreferences,
 )
 from safeses.testing import FakeClock
 
@@ -149,6 +161,181 @@ def test_no_coroutine() -> None:
     assert "a hook must be a plain function, which is called at once" == (
         caught.value.problem
     )
+
+
+async def awaits(_: object) -> None:
+    """Would have to be awaited."""
+    raise AssertionError
+
+
+async def iterates_later(_: object) -> Any:
+    """Would have to be awaited and iterated over."""
+    yield
+
+
+def iterates(_: object) -> Any:
+    """Would have to be iterated over."""
+    yield
+
+
+class Awaits:
+    """Would have to be awaited when called."""
+
+    async def __call__(self, _: object) -> None:
+        """Never begin."""
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        awaits,
+        iterates_later,
+        iterates,
+        Awaits(),
+        Awaits().__call__,
+        partial(awaits, None),
+    ],
+    ids=range(6),
+)
+@pytest.mark.parametrize("event", [BeforeSend, Bounce, FeedbackEvent])
+def test_nothing_that_never_runs(event: Any, hook: Any) -> None:
+    """What a call would only make, but not run, is no hook."""
+    with pytest.raises(ConfigurationError) as caught:
+        Hooks().add(event, hook, None)
+
+    assert "hand over to the event loop inside of it, if need be" == (
+        caught.value.remedy
+    )
+
+
+# --- Feedback ----------------------------------------------------------------
+
+
+def first(_: object) -> None:
+    """Do nothing."""
+
+
+def second(_: object) -> None:
+    """Do nothing, too."""
+
+
+def bounce() -> Bounce:
+    """Return a bounce."""
+    return Bounce(
+        id="e", type=BounceType.PERMANENT, sub_type=BounceSubType.GENERAL
+    )
+
+
+def test_every_kind_of_feedback() -> None:
+    """There may be hooks on all that SES reports, and on each kind of it."""
+    kinds = {
+        kind
+        for kind in (getattr(happenings, name) for name in happenings.__all__)
+        if isinstance(kind, type) and issubclass(kind, FeedbackEvent)
+    }
+    hooks = Hooks()
+    for kind in kinds:
+        hooks.add(kind, first, f"on {kind.__name__}")
+
+    assert ({*FEEDBACK_EVENTS}, True) == (
+        kinds,
+        kinds >= {FeedbackEvent, Bounce, Complaint, Delivery},
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [TopicPreferences, type("Mine", (Bounce,), {}), bounce(), {}, [Bounce]],
+    ids=["value", "subclass", "event", "dict", "list"],
+)
+def test_no_kind_of_feedback(event: Any) -> None:
+    """A hook for what is never told is refused."""
+    with pytest.raises(ConfigurationError) as caught:
+        Hooks().add(event, first, None)
+
+    assert "write @ses.on(AfterSend), with a type of safeses.events" == (
+        caught.value.remedy
+    )
+
+
+def test_hooks_of_an_event() -> None:
+    """First those of the kind, then those of all; each in its order."""
+    hooks = Hooks()
+    hooks.add(FeedbackEvent, first, "z")
+    hooks.add(Bounce, second, "b")
+    hooks.add(FeedbackEvent, second, None)
+    hooks.add(Bounce, first, "a")
+    hooks.add(Complaint, first, "b")
+    hooks.add(AfterSend, first, "c")
+    of_bounce, of_delivery, of_any = (
+        [*hooks.of(event).items()]
+        for event in (bounce(), Delivery(id="e"), FeedbackEvent(id="e"))
+    )
+    of_all = [("z", first), ("second", second)]
+
+    assert ([("b", second), ("a", first), *of_all], of_all, of_all) == (
+        of_bounce,
+        of_delivery,
+        of_any,
+    )
+
+
+def test_no_hooks_of_an_event() -> None:
+    """Where nobody listens there is nothing to call."""
+    assert {} == Hooks().of(bounce())
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        (Bounce, Bounce),
+        (Bounce, FeedbackEvent),
+        (FeedbackEvent, Bounce),
+        (FeedbackEvent, FeedbackEvent),
+    ],
+)
+@pytest.mark.parametrize("name", [None, "log"])
+def test_names_among_feedback(
+    one: type[Bounce], other: type[Bounce], name: str | None
+) -> None:
+    """No event has two hooks of one name, as it is marked by name."""
+    hooks = Hooks()
+    hooks.add(one, first, name)
+    with pytest.raises(ConfigurationError) as caught:
+        hooks.add(other, first, name)
+    hooks.add(other, first, "another")
+
+    assert (
+        f"a hook named {name or 'first'!r} is there for {one.__name__}",
+        "give the second one another name=",
+        True,
+    ) == (
+        caught.value.problem,
+        caught.value.remedy,
+        "another" in hooks.of(bounce()),
+    )
+
+
+def test_names_apart() -> None:
+    """What never hears of the same event may have the same name."""
+    hooks = Hooks()
+    kinds: list[Any] = [Bounce, Complaint, AfterSend, BeforeSend]
+    for kind in kinds:
+        hooks.add(kind, first, "log")
+
+    assert {"log": first} == hooks.of(bounce())
+
+
+def test_added_meanwhile() -> None:
+    """A hook that adds another changes nothing for the event it is told."""
+    hooks = Hooks()
+    hooks.add(Bounce, first, "a")
+    found = hooks.of(bounce())
+    hooks.add(Bounce, second, "b")
+    hooks.add(FeedbackEvent, second, "c")
+
+    assert (["a"], ["a", "b", "c"]) == ([*found], [*hooks.of(bounce())])
 
 
 def test_what_is_checked_is_sent() -> None:

@@ -347,7 +347,7 @@ def test_veto() -> None:
 def test_no_time_for_an_attempt() -> None:
     """An attempt that would be cut short is not begun."""
     driver = Driver({Sleep: [None]}, now=124.5)
-    ended = driver.run(send(REQUEST, terms(), began=100.0, wall=WALL))
+    ended = driver.run(send(lambda: REQUEST, terms(), began=100.0, wall=WALL))
 
     assert (errors.DeadlineExceededError, ["admit", "settle"]) == (
         type(ended),
@@ -369,7 +369,7 @@ def test_timeout_fits_the_deadline(
 ) -> None:
     """An attempt gets its own bound or what is left of the call's."""
     driver = Driver(now=now)
-    driver.run(send(REQUEST, terms(**granted), began=100.0, wall=WALL))
+    driver.run(send(lambda: REQUEST, terms(**granted), began=100.0, wall=WALL))
     given_s = [e.timeout_s for e in driver.effects if isinstance(e, Submit)]
 
     assert [pytest.approx(timeout_s)] == given_s
@@ -380,7 +380,7 @@ def test_unheard_events_are_not_made() -> None:
     driver = Driver()
     driver.run(
         send(
-            REQUEST,
+            lambda: REQUEST,
             terms(),
             began=100.0,
             wall=WALL,

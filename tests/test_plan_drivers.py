@@ -115,7 +115,7 @@ class AsyncState:
         self.acts.append("admit")
         return admitted(self.wait_s)
 
-    def submit(self, _: Claim) -> None:
+    def submit(self, _: Claim, __: float) -> None:
         """Note it."""
         self.acts.append("submit")
 
@@ -136,7 +136,8 @@ async def _send(
         return answers.pop(0)
 
     now = asyncio.get_running_loop().time()
-    plan = send(REQUEST, terms(max_wait_s=3600, deadline_s=7200), now, WALL)
+    granted = terms(max_wait_s=3600, deadline_s=7200)
+    plan = send(lambda: REQUEST, granted, now, WALL)
     return await asyncio_driver.run(plan, state, submit, lambda _: None)
 
 

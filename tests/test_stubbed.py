@@ -24,6 +24,8 @@ from safeses.testing import FakeClock, Outbox, StubSES, stubbed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.race  # threads
+
 ONE = Email(
     from_email="shop@a.example",
     to="eva@b.example",

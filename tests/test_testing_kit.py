@@ -239,6 +239,40 @@ class TestSentMail:
             outbox[0].tag,
         )
 
+    def test_shows_the_stream(self, ses: Client, outbox: Outbox) -> None:
+        """The stream is read back as it was named, and is no tag of yours."""
+        view = ses.with_options(stream="news.daily_1")
+        view.send(MAIL)
+        view.send(MAIL, stream="receipts")
+        view.send_email(
+            FromEmailAddress=MAIL.from_email,
+            Destination={"ToAddresses": list(MAIL.to)},
+            Content={"Raw": {"Data": b"Subject: s\r\n\r\nt"}},
+        )
+        ses.send(MAIL)
+
+        assert (
+            ["news.daily_1", "receipts", "news.daily_1", ""],
+            [MAIL.tags, MAIL.tags, {}, MAIL.tags],
+            4 * [True],
+        ) == (
+            [mail.stream for mail in outbox],
+            [mail.tags for mail in outbox],
+            [bool(mail.tag) for mail in outbox],
+        )
+
+    def test_shows_no_stream_where_there_is_no_tag(self) -> None:
+        """A client that adds nothing does not add a stream's tag."""
+        ses = Client(correlation_tag=False)
+        with stubbed(ses) as outbox:
+            ses.send(MAIL, stream="news")
+
+        assert ("", "", True) == (
+            outbox[0].stream,
+            outbox[0].tag,
+            outbox[0].tags == MAIL.tags,
+        )
+
     def test_keeps_what_was_sent(self, ses: Client, outbox: Outbox) -> None:
         """Parameters that the caller changes later stay as sent."""
         subject = {"Data": "Hello"}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from safeses._values import Priority
 
+pytestmark = pytest.mark.race  # threads
+
 NOISE = 1e-6
 SCOPE = "123456789012/eu-west-1"
 
@@ -157,7 +159,7 @@ class Office:
 
     def run(self, *functions: Callable[[], object]) -> None:
         """Run threads in virtual time."""
-        self.clock.run(*functions, within_s=120)
+        self.clock.run(*functions, within_s=600)
 
     @property
     def used(self) -> float:

@@ -12,6 +12,8 @@ from tests.fake_ses import FakeSES
 from safeses import Client, ConfigurationError, Email, Limits
 from safeses.testing import FakeClock
 
+pytestmark = pytest.mark.race  # threads
+
 MAIL = Email(from_email="shop@a.example", to="ann@b.example", text="t")
 
 
@@ -48,7 +50,7 @@ def test_threads_build_one() -> None:
     sender = client(make)
 
     def act() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         sender.boto3_client  # noqa: B018  # builds it
 
     threads = [threading.Thread(target=act) for _ in range(8)]
